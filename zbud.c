@@ -1,0 +1,1181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * zbud: LRU-ordered frames of compressed pages
+ *
+ * Model
+ * -----
+ * A frame is ZBUD_FRAME_PAGES pages, not necessarily adjacent, that are filled
+ * with zpages (compressed pages) and given back together. zbud neither
+ * allocates nor frees pages: the owner hands frames in with zbud_add_frame()
+ * and gets them back through its release callback.
+ *
+ * A frame is laid out like a slotted page of a database, in chunks of 32 bytes.
+ * The chunks of all its pages count as one range, and a zpage may lie across
+ * the border of two pages:
+ *
+ *	chunk 0                                           ZBUD_CHUNKS - 1
+ *	+-------+-----------+-------------+--------+------+--------+
+ *	| frame | slot[] -> |     gap     | zpage  | hole | zpage  |
+ *	+-------+-----------+-------------+--------+------+--------+
+ *	                                  ^ low
+ *
+ * The directory slot[] grows upwards and says at which chunk a zpage starts,
+ * zpages are put below the lowest one. Each zpage starts with a header that
+ * names its owner, so eviction needs no reverse map. When the gap is too small
+ * but gap and holes together are not, the holes are closed first.
+ *
+ * A store goes to the fullest frame that has room for it; the emptiest frame of
+ * a node is the reserve that takes a zpage of any size.
+ *
+ * A handle is the pfn of the frame's first page and the number of the slot.
+ *
+ * Pins, and why a handle is never mistaken for another
+ * ----------------------------------------------------
+ * Whoever reads, writes or evicts holds a pin on the frame. While a frame is
+ * pinned
+ *  - its zpages do not move and no byte of them is reused,
+ *  - zbud_free() only marks a slot dead: neither its number nor its chunks are
+ *    given out again before the last pin is gone.
+ * So a handle that is found again while its frame is pinned since the first
+ * look-up is the same entry. The last pin collects the dead slots. A frame
+ * leaves with its last zpage and its last pin, through whoever drops it.
+ *
+ * Closing holes needs the frame for itself: it starts only without pins, and
+ * until it ends (bounded: one frame is copied) the frame is ZBUD_MOVING. Stores
+ * use other frames, zbud_pin() answers -EAGAIN and its caller waits in
+ * wait_var_event() on the instance, zbud_free() marks the slot dead and never waits.
+ *
+ * Locks
+ * -----
+ * node->lock	a spinlock for each NUMA node of an instance: lists, directories,
+ *		pins and numbers of all frames whose first page is on that node.
+ *		A leaf, below the xa_lock of a tmem tree; may be taken with
+ *		interrupts off, is never taken in interrupt context. It is not
+ *		held while a zpage is copied, moved or compressed.
+ *
+ * Borrowed fields of struct page
+ * ------------------------------
+ * page->private	next page of the frame (a ring)
+ * first page: lru	the LRU of its node; only frames with zpages are on it
+ * first page: index	the instance, to find handles of another one
+ * second page: lru	the list of frames with as much room
+ */
+#define pr_fmt(fmt) "zbud: " fmt
+
+#include <linux/bitmap.h>
+#include <linux/bug.h>
+#include <linux/build_bug.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/wait_bit.h>
+
+#include "zbud.h"
+
+#define ZBUD_CHUNK_SIZE		32U
+#define ZBUD_PAGE_CHUNKS	((unsigned int)PAGE_SIZE / ZBUD_CHUNK_SIZE)
+#define ZBUD_CHUNKS		(ZBUD_FRAME_PAGES * ZBUD_PAGE_CHUNKS)
+
+#define ZBUD_SLOT_BITS		8
+/* Binds only where most zpages are of one or two chunks: it costs little then. */
+#define ZBUD_MAX_SLOTS		240
+
+#define ZBUD_POOL_BITS		16
+#define ZBUD_INDEX_BITS		48
+
+/* Values of slot[]: chunk 0 is the directory's, so no zpage starts there. */
+#define ZBUD_SLOT_FREE		0
+#define ZBUD_SLOT_DEAD		BIT(15)
+#define ZBUD_SLOT_CHUNK		(ZBUD_SLOT_DEAD - 1)
+
+/**
+ * struct zbud_header - in front of each zpage
+ * @object: owner
+ * @index_pool: owner: index in the object and number of the pool
+ * @checksum: as given by the owner
+ * @len: length of the zpage in bytes, without this header
+ *
+ * Packed, for every byte counts: it stands in front of each stored page.
+ */
+struct zbud_header {
+	u64 object;
+	u64 index_pool;
+	u32 checksum;
+	u16 len;
+} __packed;
+
+enum zbud_frame_state {
+	ZBUD_NORMAL,
+	ZBUD_MOVING,	/* its holes are being closed: no pins, no stores */
+	ZBUD_EVICTING,	/* it is being emptied: no stores */
+};
+
+/**
+ * struct zbud_frame - at the start of the first page of a frame
+ * @pins: readers, writers, evictors; the mover counts as one
+ * @free: chunks neither in a zpage nor in the directory
+ * @low: the lowest chunk of any zpage, %ZBUD_CHUNKS if there is none
+ * @nr_slots: length of the directory
+ * @used: slots that are not free
+ * @dead: slots freed while the frame was pinned or moving
+ * @state: &enum zbud_frame_state
+ * @slot: the directory
+ */
+struct zbud_frame {
+	u32 pins;
+	u16 free;
+	u16 low;
+	u8 nr_slots;
+	u8 used;
+	u8 dead;
+	u8 state;
+	u16 slot[];
+};
+
+/**
+ * struct zbud_node - the frames of one NUMA node
+ * @lock: covers all of it and the frames
+ * @lru: frames with zpages, the one that was stored to last at the end
+ * @with_room: frames that take stores, by zbud_room()
+ * @nonempty: which lists of @with_room are not empty
+ * @stats: running totals
+ */
+struct zbud_node {
+	spinlock_t lock;	/* all of this and the frames */
+	struct list_head lru;
+	struct list_head with_room[ZBUD_CHUNKS];
+	DECLARE_BITMAP(nonempty, ZBUD_CHUNKS);
+	struct zbud_stats stats;
+};
+
+/**
+ * struct zbud - an instance
+ * @release: takes emptied frames back
+ * @node: by NUMA node, NULL for impossible ones
+ */
+struct zbud {
+	zbud_release_t release;
+	struct zbud_node *node[];
+};
+
+static_assert(ZBUD_FRAME_PAGES == 2 || ZBUD_FRAME_PAGES == 4);
+static_assert(sizeof(struct zbud_header) <= 24);
+static_assert(sizeof(struct zbud_header) <= ZBUD_CHUNK_SIZE);
+static_assert(ZBUD_CHUNKS < ZBUD_SLOT_DEAD);
+static_assert(BIT(ZBUD_SLOT_BITS) >= ZBUD_MAX_SLOTS);
+static_assert(ZBUD_POOL_BITS + ZBUD_INDEX_BITS == 64);
+
+/*
+ * Addresses
+ */
+
+static struct page *zbud_next_page(struct page *page)
+{
+	return (struct page *)page_private(page);
+}
+
+/* The lists of frames with room run through the second pages. */
+static struct page *zbud_second_to_first(struct page *second)
+{
+	struct page *page = second;
+
+	while (zbud_next_page(page) != second)
+		page = zbud_next_page(page);
+	return page;
+}
+
+static struct zbud_frame *zbud_frame(struct page *first)
+{
+	return page_address(first);
+}
+
+static unsigned long zbud_handle(struct page *first, unsigned int slot)
+{
+	return page_to_pfn(first) << ZBUD_SLOT_BITS | slot;
+}
+
+static struct page *zbud_handle_page(unsigned long handle)
+{
+	return pfn_to_page(handle >> ZBUD_SLOT_BITS);
+}
+
+static unsigned int zbud_handle_slot(unsigned long handle)
+{
+	return handle & (BIT(ZBUD_SLOT_BITS) - 1);
+}
+
+static struct page *zbud_chunk_page(struct page *first, unsigned int chunk)
+{
+	for (; chunk >= ZBUD_PAGE_CHUNKS; chunk -= ZBUD_PAGE_CHUNKS)
+		first = zbud_next_page(first);
+	return first;
+}
+
+static void *zbud_chunk(struct page *first, unsigned int chunk)
+{
+	return page_address(zbud_chunk_page(first, chunk)) +
+	       (chunk % ZBUD_PAGE_CHUNKS) * ZBUD_CHUNK_SIZE;
+}
+
+/* Chunks of a zpage of @len bytes, its header included. */
+static unsigned int zbud_len_chunks(unsigned int len)
+{
+	return DIV_ROUND_UP(sizeof(struct zbud_header) + len, ZBUD_CHUNK_SIZE);
+}
+
+/* Chunks of a directory of @nr_slots, the frame's own fields included. */
+static unsigned int zbud_dir_chunks(unsigned int nr_slots)
+{
+	return DIV_ROUND_UP(offsetof(struct zbud_frame, slot[nr_slots]),
+			    ZBUD_CHUNK_SIZE);
+}
+
+/* Readers hold a pin, so the chunk stays; the dead mark may come any time. */
+static unsigned int zbud_slot_chunk(struct zbud_frame *frame, unsigned int slot)
+{
+	return READ_ONCE(frame->slot[slot]) & ZBUD_SLOT_CHUNK;
+}
+
+static struct zbud_header *zbud_header(struct page *first, unsigned int slot)
+{
+	return zbud_chunk(first, zbud_slot_chunk(zbud_frame(first), slot));
+}
+
+static void zbud_header_key(const struct zbud_header *header,
+			    struct zbud_key *key)
+{
+	key->object = header->object;
+	key->index = header->index_pool & GENMASK_ULL(ZBUD_INDEX_BITS - 1, 0);
+	key->pool = header->index_pool >> ZBUD_INDEX_BITS;
+}
+
+static struct zbud_node *zbud_page_node(struct zbud *zbud, struct page *first)
+{
+	return zbud->node[page_to_nid(first)];
+}
+
+/* Chunks that the directory grows by with the next zpage. */
+static unsigned int zbud_dir_growth(const struct zbud_frame *frame)
+{
+	if (frame->used < frame->nr_slots)
+		return 0;
+	return zbud_dir_chunks(frame->nr_slots + 1) -
+	       zbud_dir_chunks(frame->nr_slots);
+}
+
+/* Chunks of the largest zpage that the frame can take, 0 if it takes none. */
+static unsigned int zbud_room(const struct zbud_frame *frame)
+{
+	unsigned int growth = zbud_dir_growth(frame);
+
+	if (frame->used == ZBUD_MAX_SLOTS || frame->free < growth)
+		return 0;
+	return frame->free - growth;
+}
+
+/* The room of a frame that was just handed in. */
+static unsigned int zbud_empty_room(void)
+{
+	return ZBUD_CHUNKS - zbud_dir_chunks(1);
+}
+
+/*
+ * Frames and their lists. All of this runs under node->lock.
+ */
+
+static void zbud_unlist(struct zbud_node *node, struct page *first)
+{
+	struct list_head *link = &zbud_next_page(first)->lru;
+	unsigned int room = zbud_room(zbud_frame(first));
+
+	lockdep_assert_held(&node->lock);
+	list_del_init(link);
+	if (list_empty(&node->with_room[room]))
+		__clear_bit(room, node->nonempty);
+}
+
+/* Offer the frame to stores, if it takes any. It must not be listed. */
+static void zbud_list(struct zbud_node *node, struct page *first)
+{
+	struct list_head *link = &zbud_next_page(first)->lru;
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int room = zbud_room(frame);
+
+	lockdep_assert_held(&node->lock);
+	if (frame->state != ZBUD_NORMAL || !room)
+		return;
+	list_add(link, &node->with_room[room]);
+	__set_bit(room, node->nonempty);
+}
+
+/* Add @sign times the frame and zpage overhead of a directory change. */
+static void zbud_resize_dir(struct zbud_node *node, struct zbud_frame *frame,
+			    unsigned int nr_slots)
+{
+	int grow = zbud_dir_chunks(nr_slots) - zbud_dir_chunks(frame->nr_slots);
+
+	frame->nr_slots = nr_slots;
+	frame->free -= grow;
+	node->stats.overhead += grow * (int)ZBUD_CHUNK_SIZE;
+}
+
+static void zbud_find_low(struct zbud_frame *frame)
+{
+	unsigned int slot, chunk;
+
+	frame->low = ZBUD_CHUNKS;
+	for (slot = 0; slot < frame->nr_slots; slot++) {
+		chunk = zbud_slot_chunk(frame, slot);
+		if (chunk != ZBUD_SLOT_FREE && chunk < frame->low)
+			frame->low = chunk;
+	}
+}
+
+/* Give the number and the chunks of a slot back. The frame is not listed. */
+static void zbud_clear_slot(struct zbud_node *node, struct page *first,
+			    unsigned int slot)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int chunk = zbud_slot_chunk(frame, slot);
+	unsigned int len = zbud_header(first, slot)->len;
+	unsigned int nr_slots = frame->nr_slots;
+
+	WRITE_ONCE(frame->slot[slot], ZBUD_SLOT_FREE);
+	frame->free += zbud_len_chunks(len);
+	frame->used--;
+	while (nr_slots && frame->slot[nr_slots - 1] == ZBUD_SLOT_FREE)
+		nr_slots--;
+	zbud_resize_dir(node, frame, nr_slots);
+	if (chunk == frame->low)
+		zbud_find_low(frame);
+
+	node->stats.zpages--;
+	node->stats.bytes -= len;
+	node->stats.overhead -= sizeof(struct zbud_header);
+}
+
+static void zbud_collect_dead(struct zbud_node *node, struct page *first)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int slot = frame->nr_slots;
+
+	while (frame->dead && slot--) {
+		if (!(frame->slot[slot] & ZBUD_SLOT_DEAD))
+			continue;
+		zbud_clear_slot(node, first, slot);
+		frame->dead--;
+	}
+}
+
+/* Take a frame apart. It is empty, not pinned and not listed. */
+static void zbud_detach(struct zbud_node *node, struct page *first,
+			struct page **pages)
+{
+	struct page *page = first;
+	int i;
+
+	list_del(&first->lru);
+	first->index = 0;
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		pages[i] = page;
+		page = zbud_next_page(page);
+		set_page_private(pages[i], 0);
+	}
+	node->stats.frames--;
+	node->stats.overhead -= zbud_dir_chunks(0) * ZBUD_CHUNK_SIZE;
+}
+
+/*
+ * Put a frame that was not listed, and whose slots may have changed, where it
+ * belongs. Returns true if that is back to the owner: @pages are its pages.
+ */
+static bool zbud_settle(struct zbud_node *node, struct page *first,
+			struct page **pages)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+
+	if (!frame->pins && frame->dead)
+		zbud_collect_dead(node, first);
+	if (!frame->pins && !frame->used) {
+		zbud_detach(node, first, pages);
+		return true;
+	}
+	zbud_list(node, first);
+	return false;
+}
+
+/*
+ * Storing
+ */
+
+/* The number for a new zpage: a free one, or the end of the directory. */
+static unsigned int zbud_new_slot(struct zbud_frame *frame)
+{
+	unsigned int slot;
+
+	if (frame->used == frame->nr_slots)
+		return frame->nr_slots;
+	for (slot = 0; slot < frame->nr_slots; slot++)
+		if (frame->slot[slot] == ZBUD_SLOT_FREE)
+			break;
+	return slot;
+}
+
+static bool zbud_gap_fits(struct zbud_frame *frame, unsigned int slot,
+			  unsigned int chunks)
+{
+	unsigned int nr_slots = max_t(unsigned int, frame->nr_slots, slot + 1);
+
+	return zbud_dir_chunks(nr_slots) + chunks <= frame->low;
+}
+
+/*
+ * The fullest frame that has room for @chunks in its gap, or whose holes can be
+ * closed now. The frames passed over are pinned: as many as there are tasks in
+ * here at most.
+ */
+static struct page *zbud_find(struct zbud_node *node, unsigned int chunks,
+			      unsigned int *slot)
+{
+	struct zbud_frame *frame;
+	struct page *second;
+	unsigned int room = chunks;
+
+	lockdep_assert_held(&node->lock);
+	for_each_set_bit_from(room, node->nonempty, ZBUD_CHUNKS) {
+		list_for_each_entry(second, &node->with_room[room], lru) {
+			frame = zbud_frame(zbud_second_to_first(second));
+			*slot = zbud_new_slot(frame);
+			if (!frame->pins || zbud_gap_fits(frame, *slot, chunks))
+				return zbud_second_to_first(second);
+		}
+	}
+	return NULL;
+}
+
+static void zbud_copy_chunks(struct page *first, unsigned int to,
+			     unsigned int from, unsigned int nr)
+{
+	/* From the end: the zpage moves up and may overlap itself. */
+	while (nr--)
+		memcpy(zbud_chunk(first, to + nr), zbud_chunk(first, from + nr),
+		       ZBUD_CHUNK_SIZE);
+}
+
+/* The slot whose zpage starts highest below @limit; there is one. */
+static unsigned int zbud_highest_below(struct zbud_frame *frame,
+				       unsigned int limit)
+{
+	unsigned int slot, chunk, best = 0, best_chunk = 0;
+
+	for (slot = 0; slot < frame->nr_slots; slot++) {
+		chunk = zbud_slot_chunk(frame, slot);
+		if (chunk > best_chunk && chunk < limit) {
+			best = slot;
+			best_chunk = chunk;
+		}
+	}
+	return best;
+}
+
+/*
+ * Push all zpages to the end of the frame. The frame is ours alone, so only
+ * the dead marks may change meanwhile: the new places are collected in @place
+ * and entered under the lock.
+ */
+static unsigned int zbud_push_up(struct page *first, u16 *place)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int from = ZBUD_CHUNKS, to = ZBUD_CHUNKS;
+	unsigned int i, slot, nr;
+
+	for (i = 0; i < frame->used; i++) {
+		slot = zbud_highest_below(frame, from);
+		from = zbud_slot_chunk(frame, slot);
+		nr = zbud_len_chunks(zbud_header(first, slot)->len);
+		to -= nr;
+		if (to != from)
+			zbud_copy_chunks(first, to, from, nr);
+		place[slot] = to;
+	}
+	return to;
+}
+
+/*
+ * Close the holes of a frame that is not pinned and not listed. Drops and takes
+ * node->lock. The frame is left with one pin, the caller's.
+ */
+static void zbud_close_holes(struct zbud_node *node, struct page *first)
+	__must_hold(&node->lock)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	u16 place[ZBUD_MAX_SLOTS];
+	unsigned int low, slot;
+
+	frame->state = ZBUD_MOVING;
+	frame->pins = 1;
+	spin_unlock(&node->lock);
+
+	low = zbud_push_up(first, place);
+
+	spin_lock(&node->lock);
+	for (slot = 0; slot < frame->nr_slots; slot++)
+		if (frame->slot[slot] != ZBUD_SLOT_FREE)
+			frame->slot[slot] = place[slot] |
+					    (frame->slot[slot] & ZBUD_SLOT_DEAD);
+	frame->low = low;
+	frame->state = ZBUD_NORMAL;
+	node->stats.moved++;
+}
+
+/* Enter a zpage below the lowest one. The frame is not listed. */
+static void zbud_take_slot(struct zbud_node *node, struct page *first,
+			   unsigned int slot, const struct zbud_key *key,
+			   unsigned int len, u32 checksum)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int chunks = zbud_len_chunks(len);
+
+	if (slot >= frame->nr_slots)
+		zbud_resize_dir(node, frame, slot + 1);
+	frame->low -= chunks;
+	frame->free -= chunks;
+	frame->used++;
+	WRITE_ONCE(frame->slot[slot], frame->low);
+	*zbud_header(first, slot) = (struct zbud_header) {
+		.object = key->object,
+		.index_pool = (u64)key->pool << ZBUD_INDEX_BITS | key->index,
+		.checksum = checksum,
+		.len = len,
+	};
+	list_move_tail(&first->lru, &node->lru);
+
+	node->stats.zpages++;
+	node->stats.bytes += len;
+	node->stats.overhead += sizeof(struct zbud_header);
+}
+
+static int zbud_alloc_node(struct zbud *zbud, int nid,
+			   const struct zbud_key *key, unsigned int len,
+			   u32 checksum, unsigned long *handle)
+{
+	struct zbud_node *node = zbud->node[nid];
+	unsigned int chunks = zbud_len_chunks(len);
+	struct page *first;
+	unsigned int slot;
+	bool moved;
+
+	spin_lock(&node->lock);
+	first = zbud_find(node, chunks, &slot);
+	if (!first) {
+		spin_unlock(&node->lock);
+		return -ENOSPC;
+	}
+	zbud_unlist(node, first);
+	moved = !zbud_gap_fits(zbud_frame(first), slot, chunks);
+	if (moved)
+		zbud_close_holes(node, first);
+	else
+		zbud_frame(first)->pins++;
+	zbud_take_slot(node, first, slot, key, len, checksum);
+	zbud_list(node, first);
+	*handle = zbud_handle(first, slot);
+	spin_unlock(&node->lock);
+
+	if (moved) {
+		/* Pairs with set_current_state() in wait_var_event(). */
+		smp_mb();
+		wake_up_var(zbud);
+	}
+	return 0;
+}
+
+/**
+ * zbud_alloc() - find a place for a zpage
+ * @zbud: the instance
+ * @nid: preferred NUMA node
+ * @key: the owner
+ * @len: length in bytes, 1 to %ZBUD_MAX_SIZE
+ * @checksum: kept with the zpage
+ * @handle: where the handle is put
+ *
+ * The frame is pinned for the caller, who fills the zpage with zbud_write(),
+ * makes it known, and calls zbud_unpin().
+ *
+ * Context: Any but interrupt context. Holes of one frame may be closed, without
+ * a lock held.
+ * Return: 0; -ENOSPC if no frame has room; -EINVAL if @len or @key is out of
+ * range.
+ */
+int zbud_alloc(struct zbud *zbud, int nid, const struct zbud_key *key,
+	       unsigned int len, u32 checksum, unsigned long *handle)
+{
+	int err, other;
+
+	if (!len || len > ZBUD_MAX_SIZE || key->index >> ZBUD_INDEX_BITS)
+		return -EINVAL;
+
+	err = zbud_alloc_node(zbud, nid, key, len, checksum, handle);
+	for_each_node(other) {
+		if (err != -ENOSPC)
+			break;
+		if (other != nid)
+			err = zbud_alloc_node(zbud, other, key, len, checksum,
+					      handle);
+	}
+	return err;
+}
+
+/**
+ * zbud_read() - what is known of a zpage and where it lies
+ * @handle: the zpage, pinned by the caller
+ * @zpage: filled in
+ *
+ * Context: Any.
+ */
+void zbud_read(unsigned long handle, struct zbud_zpage *zpage)
+{
+	struct page *first = zbud_handle_page(handle);
+	unsigned int slot = zbud_handle_slot(handle);
+	unsigned int chunk = zbud_slot_chunk(zbud_frame(first), slot);
+	struct zbud_header *header = zbud_chunk(first, chunk);
+	unsigned int room = (ZBUD_PAGE_CHUNKS - chunk % ZBUD_PAGE_CHUNKS) *
+			    ZBUD_CHUNK_SIZE - sizeof(*header);
+
+	zbud_header_key(header, &zpage->key);
+	zpage->checksum = header->checksum;
+	zpage->len = header->len;
+	zpage->part[0].addr = header + 1;
+	zpage->part[0].len = min_t(unsigned int, zpage->len, room);
+	zpage->part[1].len = zpage->len - zpage->part[0].len;
+	zpage->part[1].addr = NULL;
+	if (zpage->part[1].len) {
+		struct page *page = zbud_chunk_page(first, chunk);
+
+		zpage->part[1].addr = page_address(zbud_next_page(page));
+	}
+}
+
+/**
+ * zbud_write() - fill a zpage
+ * @handle: the zpage, pinned by zbud_alloc()
+ * @src: its bytes, as many as were asked for
+ *
+ * Context: Any. No lock is held while the bytes are copied.
+ */
+void zbud_write(unsigned long handle, const void *src)
+{
+	struct zbud_zpage zpage;
+
+	zbud_read(handle, &zpage);
+	memcpy(zpage.part[0].addr, src, zpage.part[0].len);
+	if (zpage.part[1].len)
+		memcpy(zpage.part[1].addr, src + zpage.part[0].len,
+		       zpage.part[1].len);
+}
+
+/*
+ * Pins
+ */
+
+static bool zbud_handle_valid(struct zbud *zbud, unsigned long handle)
+{
+	struct page *first = zbud_handle_page(handle);
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int slot = zbud_handle_slot(handle);
+
+	return first->index == (unsigned long)zbud && slot < frame->nr_slots &&
+	       frame->slot[slot] != ZBUD_SLOT_FREE &&
+	       !(frame->slot[slot] & ZBUD_SLOT_DEAD);
+}
+
+/**
+ * zbud_pin() - keep a zpage where it is
+ * @zbud: the instance
+ * @handle: the zpage; the caller holds the lock of the index in which it was
+ *	found, so it cannot be freed
+ *
+ * Context: Any but interrupt context.
+ * Return: 0; -EAGAIN if the holes of the frame are being closed: repeat the
+ * look-up in wait_var_event() on @zbud; -EINVAL if it is no zpage (a bug).
+ */
+int zbud_pin(struct zbud *zbud, unsigned long handle)
+{
+	struct page *first = zbud_handle_page(handle);
+	struct zbud_node *node = zbud_page_node(zbud, first);
+	int err = 0;
+
+	spin_lock(&node->lock);
+	if (WARN_ON_ONCE(!zbud_handle_valid(zbud, handle)))
+		err = -EINVAL;
+	else if (zbud_frame(first)->state == ZBUD_MOVING)
+		err = -EAGAIN;
+	else
+		zbud_frame(first)->pins++;
+	spin_unlock(&node->lock);
+	return err;
+}
+
+/**
+ * zbud_unpin() - let go of a zpage
+ * @zbud: the instance
+ * @handle: the zpage, pinned by the caller; it may have been freed meanwhile
+ *
+ * Context: Any but interrupt context. May call the release callback.
+ */
+void zbud_unpin(struct zbud *zbud, unsigned long handle)
+{
+	struct page *first = zbud_handle_page(handle);
+	struct zbud_node *node = zbud_page_node(zbud, first);
+	struct page *pages[ZBUD_FRAME_PAGES];
+	bool gone = false;
+
+	spin_lock(&node->lock);
+	if (!WARN_ON_ONCE(!zbud_frame(first)->pins) &&
+	    !--zbud_frame(first)->pins && zbud_frame(first)->dead) {
+		zbud_unlist(node, first);
+		gone = zbud_settle(node, first, pages);
+	}
+	spin_unlock(&node->lock);
+	if (gone)
+		zbud->release(pages);
+}
+
+/**
+ * zbud_free() - a zpage is not needed any more
+ * @zbud: the instance
+ * @handle: the zpage; its entry has left the index
+ *
+ * Never waits: if the frame is pinned or its holes are being closed, the slot
+ * is marked dead and whoever holds the frame collects it.
+ *
+ * Context: Any but interrupt context. May call the release callback.
+ */
+void zbud_free(struct zbud *zbud, unsigned long handle)
+{
+	struct page *first = zbud_handle_page(handle);
+	struct zbud_node *node = zbud_page_node(zbud, first);
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int slot = zbud_handle_slot(handle);
+	struct page *pages[ZBUD_FRAME_PAGES];
+	bool gone = false;
+
+	spin_lock(&node->lock);
+	if (WARN_ON_ONCE(!zbud_handle_valid(zbud, handle))) {
+		/* Not ours: leave everything as it is. */
+	} else if (frame->pins) {
+		WRITE_ONCE(frame->slot[slot],
+			   frame->slot[slot] | ZBUD_SLOT_DEAD);
+		frame->dead++;
+	} else {
+		zbud_unlist(node, first);
+		zbud_clear_slot(node, first, slot);
+		gone = zbud_settle(node, first, pages);
+	}
+	spin_unlock(&node->lock);
+	if (gone)
+		zbud->release(pages);
+}
+
+/*
+ * Whole frames
+ */
+
+/**
+ * zbud_add_frame() - hand an empty frame in
+ * @zbud: the instance
+ * @pages: %ZBUD_FRAME_PAGES pages; they belong to zbud until they are released
+ *
+ * Context: Any but interrupt context.
+ */
+void zbud_add_frame(struct zbud *zbud, struct page **pages)
+{
+	struct zbud_node *node = zbud_page_node(zbud, pages[0]);
+	struct zbud_frame *frame = zbud_frame(pages[0]);
+	int i;
+
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		INIT_LIST_HEAD(&pages[i]->lru);
+		set_page_private(pages[i], (unsigned long)
+				 pages[(i + 1) % ZBUD_FRAME_PAGES]);
+	}
+	pages[0]->index = (unsigned long)zbud;
+	*frame = (struct zbud_frame) {
+		.free = ZBUD_CHUNKS - zbud_dir_chunks(0),
+		.low = ZBUD_CHUNKS,
+		.state = ZBUD_NORMAL,
+	};
+
+	spin_lock(&node->lock);
+	node->stats.frames++;
+	node->stats.overhead += zbud_dir_chunks(0) * ZBUD_CHUNK_SIZE;
+	zbud_list(node, pages[0]);
+	spin_unlock(&node->lock);
+}
+
+/**
+ * zbud_has_room() - would a zpage of any size find a place?
+ * @zbud: the instance
+ * @nid: NUMA node, or %NUMA_NO_NODE for any
+ *
+ * A hint: others may be faster.
+ *
+ * Context: Any.
+ * Return: true if one frame has room for the largest zpage.
+ */
+bool zbud_has_room(struct zbud *zbud, int nid)
+{
+	const unsigned int chunks = zbud_len_chunks(ZBUD_MAX_SIZE);
+	int node;
+
+	for_each_node(node) {
+		if (nid != NUMA_NO_NODE && nid != node)
+			continue;
+		if (find_next_bit(zbud->node[node]->nonempty, ZBUD_CHUNKS,
+				  chunks) < ZBUD_CHUNKS)
+			return true;
+	}
+	return false;
+}
+
+/* The coldest frame that nobody holds, or NULL. */
+static struct page *zbud_coldest(struct zbud_node *node)
+{
+	struct page *first;
+
+	lockdep_assert_held(&node->lock);
+	list_for_each_entry(first, &node->lru, lru)
+		if (!zbud_frame(first)->pins)
+			return first;
+	return NULL;
+}
+
+/* The handle and the owner of a live slot; false if it is none. */
+static bool zbud_live_slot(struct zbud_node *node, struct page *first,
+			   unsigned int slot, struct zbud_key *key)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	bool live;
+
+	spin_lock(&node->lock);
+	live = slot < frame->nr_slots && frame->slot[slot] != ZBUD_SLOT_FREE &&
+	       !(frame->slot[slot] & ZBUD_SLOT_DEAD);
+	if (live)
+		zbud_header_key(zbud_header(first, slot), key);
+	spin_unlock(&node->lock);
+	return live;
+}
+
+/**
+ * zbud_evict() - empty the coldest frame of a node
+ * @zbud: the instance
+ * @nid: NUMA node
+ * @evict: called for each zpage, to drop it from the index if it still is there
+ * @arg: for @evict
+ * @pages: the pages of the frame, if it could be emptied
+ *
+ * Only one look at each zpage: what is being written or read by others stays,
+ * and the frame becomes the youngest.
+ *
+ * Context: Any that @evict allows.
+ * Return: 0 with @pages handed to the caller; -ENOENT if the node has no frame
+ * that is not in use; -EBUSY if something stayed in the frame. It is released
+ * the usual way when that goes.
+ */
+int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
+	       struct page **pages)
+{
+	struct zbud_node *node = zbud->node[nid];
+	struct zbud_key key;
+	struct page *first;
+	unsigned int slot;
+	bool gone;
+
+	spin_lock(&node->lock);
+	first = zbud_coldest(node);
+	if (!first) {
+		spin_unlock(&node->lock);
+		return -ENOENT;
+	}
+	zbud_unlist(node, first);
+	zbud_frame(first)->state = ZBUD_EVICTING;
+	zbud_frame(first)->pins++;
+	spin_unlock(&node->lock);
+
+	for (slot = 0; slot < ZBUD_MAX_SLOTS; slot++)
+		if (zbud_live_slot(node, first, slot, &key))
+			evict(&key, zbud_handle(first, slot), arg);
+
+	spin_lock(&node->lock);
+	zbud_frame(first)->state = ZBUD_NORMAL;
+	zbud_frame(first)->pins--;
+	gone = zbud_settle(node, first, pages);
+	if (!gone)
+		list_move_tail(&first->lru, &node->lru);
+	spin_unlock(&node->lock);
+	return gone ? 0 : -EBUSY;
+}
+
+/**
+ * zbud_trim() - take an empty frame back
+ * @zbud: the instance
+ * @nid: NUMA node
+ * @pages: its pages
+ *
+ * An empty frame is one that was handed in and not used yet.
+ *
+ * Context: Any but interrupt context.
+ * Return: true if there was one: @pages belong to the caller.
+ */
+bool zbud_trim(struct zbud *zbud, int nid, struct page **pages)
+{
+	struct zbud_node *node = zbud->node[nid];
+	struct page *second, *first;
+	bool gone = false;
+
+	spin_lock(&node->lock);
+	second = list_first_entry_or_null(&node->with_room[zbud_empty_room()],
+					  struct page, lru);
+	if (second) {
+		first = zbud_second_to_first(second);
+		zbud_unlist(node, first);
+		zbud_detach(node, first, pages);
+		gone = true;
+	}
+	spin_unlock(&node->lock);
+	return gone;
+}
+
+/*
+ * Instances
+ */
+
+static void zbud_free_nodes(struct zbud *zbud)
+{
+	int nid;
+
+	for_each_node(nid)
+		kvfree(zbud->node[nid]);
+	kfree(zbud);
+}
+
+/**
+ * zbud_create() - make an instance
+ * @release: takes emptied frames back
+ *
+ * Context: May sleep.
+ * Return: the instance, or NULL if there is no memory.
+ */
+struct zbud *zbud_create(zbud_release_t release)
+{
+	struct zbud_node *node;
+	struct zbud *zbud;
+	int nid, i;
+
+	zbud = kzalloc(struct_size(zbud, node, nr_node_ids), GFP_KERNEL);
+	if (!zbud)
+		return NULL;
+	zbud->release = release;
+
+	for_each_node(nid) {
+		node = kvzalloc_node(sizeof(*node), GFP_KERNEL, nid);
+		if (!node) {
+			zbud_free_nodes(zbud);
+			return NULL;
+		}
+		spin_lock_init(&node->lock);
+		INIT_LIST_HEAD(&node->lru);
+		for (i = 0; i < ZBUD_CHUNKS; i++)
+			INIT_LIST_HEAD(&node->with_room[i]);
+		zbud->node[nid] = node;
+	}
+	return zbud;
+}
+
+/**
+ * zbud_destroy() - free an instance
+ * @zbud: the instance; no zpage is left in it and nobody uses it any more
+ *
+ * Context: May sleep. Calls the release callback for empty frames.
+ */
+void zbud_destroy(struct zbud *zbud)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	int nid;
+
+	for_each_node(nid) {
+		while (zbud_trim(zbud, nid, pages))
+			zbud->release(pages);
+		WARN_ON_ONCE(zbud->node[nid]->stats.frames);
+	}
+	zbud_free_nodes(zbud);
+}
+
+/**
+ * zbud_node_frames() - how many frames a node has
+ * @zbud: the instance
+ * @nid: NUMA node
+ *
+ * Context: Any.
+ * Return: their number, out of date at once.
+ */
+unsigned long zbud_node_frames(struct zbud *zbud, int nid)
+{
+	return READ_ONCE(zbud->node[nid]->stats.frames);
+}
+
+/**
+ * zbud_stats() - sum the numbers of all nodes up
+ * @zbud: the instance
+ * @stats: filled in
+ *
+ * Context: Any but interrupt context.
+ */
+void zbud_stats(struct zbud *zbud, struct zbud_stats *stats)
+{
+	int nid;
+
+	*stats = (struct zbud_stats) {};
+	for_each_node(nid) {
+		struct zbud_node *node = zbud->node[nid];
+
+		spin_lock(&node->lock);
+		stats->frames += node->stats.frames;
+		stats->zpages += node->stats.zpages;
+		stats->bytes += node->stats.bytes;
+		stats->overhead += node->stats.overhead;
+		stats->moved += node->stats.moved;
+		spin_unlock(&node->lock);
+	}
+}
+
+/*
+ * Validation
+ */
+
+#define zbud_expect(errors, cond, fmt, ...) do {			\
+	if (!(cond)) {							\
+		(*(errors))++;						\
+		pr_err("validate: " fmt "\n", ##__VA_ARGS__);		\
+	}								\
+} while (0)
+
+/* Mark the chunks of a zpage; false if one is taken or out of range. */
+static bool zbud_mark_chunks(unsigned long *taken, unsigned int chunk,
+			     unsigned int nr)
+{
+	if (chunk + nr > ZBUD_CHUNKS ||
+	    find_next_bit(taken, chunk + nr, chunk) < chunk + nr)
+		return false;
+	bitmap_set(taken, chunk, nr);
+	return true;
+}
+
+static void zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
+				struct page *first, struct zbud_stats *sum,
+				int *errors)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int dir = zbud_dir_chunks(frame->nr_slots);
+	unsigned int slot, chunk, used = 0, dead = 0, low = ZBUD_CHUNKS;
+	unsigned long pfn = page_to_pfn(first);
+	DECLARE_BITMAP(taken, ZBUD_CHUNKS);
+	bool listed = !list_empty(&zbud_next_page(first)->lru);
+
+	bitmap_zero(taken, ZBUD_CHUNKS);
+	bitmap_set(taken, 0, dir);
+	sum->frames++;
+	sum->overhead += dir * ZBUD_CHUNK_SIZE;
+	for (slot = 0; slot < frame->nr_slots; slot++) {
+		unsigned int len;
+
+		chunk = zbud_slot_chunk(frame, slot);
+		if (chunk == ZBUD_SLOT_FREE)
+			continue;
+		len = zbud_header(first, slot)->len;
+		used++;
+		dead += !!(frame->slot[slot] & ZBUD_SLOT_DEAD);
+		low = min(low, chunk);
+		zbud_expect(errors, len && len <= ZBUD_MAX_SIZE &&
+			    zbud_mark_chunks(taken, chunk, zbud_len_chunks(len)),
+			    "frame %lx: slot %u overlaps: chunk %u, %u bytes",
+			    pfn, slot, chunk, len);
+		sum->zpages++;
+		sum->bytes += len;
+		sum->overhead += sizeof(struct zbud_header);
+	}
+	zbud_expect(errors, first->index == (unsigned long)zbud,
+		    "frame %lx: of another instance", pfn);
+	zbud_expect(errors, used == frame->used && dead == frame->dead,
+		    "frame %lx: %u slots and %u dead, counted as %u and %u",
+		    pfn, used, dead, frame->used, frame->dead);
+	zbud_expect(errors, !dead || frame->pins,
+		    "frame %lx: dead slots without a pin", pfn);
+	zbud_expect(errors, low == frame->low, "frame %lx: low %u, noted as %u",
+		    pfn, low, frame->low);
+	zbud_expect(errors, ZBUD_CHUNKS - bitmap_weight(taken, ZBUD_CHUNKS) ==
+		    frame->free, "frame %lx: %u chunks free, counted as %u",
+		    pfn, ZBUD_CHUNKS - bitmap_weight(taken, ZBUD_CHUNKS),
+		    frame->free);
+	zbud_expect(errors, listed == (frame->state == ZBUD_NORMAL &&
+				       zbud_room(frame)),
+		    "frame %lx: wrongly %soffered to stores", pfn,
+		    listed ? "" : "not ");
+	zbud_expect(errors, !listed ||
+		    test_bit(zbud_room(frame), node->nonempty),
+		    "frame %lx: its list is not known as used", pfn);
+}
+
+static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
+			       int *errors)
+{
+	struct zbud_stats sum = {};
+	struct page *first, *second;
+	unsigned int room;
+
+	spin_lock(&node->lock);
+	list_for_each_entry(first, &node->lru, lru) {
+		zbud_expect(errors, zbud_frame(first)->used,
+			    "frame %lx: empty but in the LRU",
+			    page_to_pfn(first));
+		if (zbud_frame(first)->state != ZBUD_MOVING)
+			zbud_validate_frame(zbud, node, first, &sum, errors);
+	}
+	list_for_each_entry(second, &node->with_room[zbud_empty_room()], lru)
+		zbud_validate_frame(zbud, node, zbud_second_to_first(second),
+				    &sum, errors);
+	for (room = 0; room < ZBUD_CHUNKS; room++)
+		zbud_expect(errors, test_bit(room, node->nonempty) ==
+			    !list_empty(&node->with_room[room]),
+			    "list of frames with room %u: wrongly marked", room);
+	zbud_expect(errors, sum.frames == node->stats.frames &&
+		    sum.zpages == node->stats.zpages &&
+		    sum.bytes == node->stats.bytes &&
+		    sum.overhead == node->stats.overhead,
+		    "%lu frames, %lu zpages, %lu bytes, %lu overhead, counted as %lu, %lu, %lu, %lu",
+		    sum.frames, sum.zpages, sum.bytes, sum.overhead,
+		    node->stats.frames, node->stats.zpages, node->stats.bytes,
+		    node->stats.overhead);
+	spin_unlock(&node->lock);
+}
+
+/**
+ * zbud_validate() - check every invariant of an instance
+ * @zbud: the instance; its holes are not being closed meanwhile
+ *
+ * Context: Any but interrupt context; holds a lock for long.
+ * Return: the number of violations, each of which is logged.
+ */
+int zbud_validate(struct zbud *zbud)
+{
+	int errors = 0, nid;
+
+	for_each_node(nid)
+		zbud_validate_node(zbud, zbud->node[nid], &errors);
+	return errors;
+}
