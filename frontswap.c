@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * frontswap: the front end for swap pages
+ *
+ * The hooks in mm/ call here, and from here the back end is called through
+ * struct frontswap_ops: it may come at any time after boot, when swap devices
+ * are there already, and it may go again. (A table and not direct calls, for
+ * that reason and for the tests.)
+ *
+ * The contract
+ * ------------
+ * A swap slot may have a copy here, content on the device, and a folio in the
+ * swap cache. Two rules keep them coherent:
+ *
+ *  - A folio in the swap cache is newer than the copy. Who decides what its
+ *    slots hold from now on (swap_writepage(), under the folio lock) either
+ *    replaces the copies of all its slots or invalidates them. A store that is
+ *    refused, ignored, fails or is bypassed invalidates: in one place,
+ *    __frontswap_store(), which the hook calls unconditionally. The zero-page
+ *    shortcut of swap_writepage() invalidates by itself.
+ *  - A copy is newer than the device. Who reads a slot asks here first, and if
+ *    the copy cannot be delivered the read fails: the device is never read
+ *    instead.
+ *
+ * A copy ends when its slot is freed, in swap_range_free(), which every free
+ * passes. From swapcache_prepare() or the folio lock on, one task owns a slot:
+ * nobody else stores to it, loads from it or frees it.
+ *
+ * States
+ * ------
+ *	OFF ----enable----> ON ----disable----> DRAINING --nothing held--> OFF
+ *	                     ^------enable---------'
+ *
+ * Switching must not leave a copy behind that the hooks do not see. When
+ * leaving, stores stop first: the state is changed and the stores in flight are
+ * waited for (SRCU). From then on a store invalidates, while loads and
+ * invalidations go on, until nothing is held. Nothing can be stored any more,
+ * so it stays like this, and the static key goes last. When coming, the static
+ * key goes first.
+ *
+ * A hook that has passed the key just before it flips on sees no copy and there
+ * is none: it owns the slot, so none is made before it is through.
+ *
+ * Locks
+ * -----
+ * frontswap_mutex	back end, state changes, swap devices that come and go
+ *   cpu_hotplug_lock	by the static key
+ * frontswap_srcu	read side: a call of the back end is in flight. Entered
+ *			by the hooks below any lock of swap and page tables.
+ */
+#define pr_fmt(fmt) "frontswap: " fmt
+
+#include <linux/frontswap.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pagemap.h>
+#include <linux/srcu.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/workqueue.h>
+#include <linux/zswap.h>
+
+DEFINE_STATIC_KEY_FALSE(frontswap_key);
+
+static DEFINE_MUTEX(frontswap_mutex);
+DEFINE_STATIC_SRCU(frontswap_srcu);
+
+/* Written under frontswap_mutex, read in frontswap_srcu. */
+static const struct frontswap_ops *frontswap_backend;
+static enum frontswap_state frontswap_now = FRONTSWAP_OFF;
+
+/* Slots of each swap device that is there, 0 if none is. frontswap_mutex. */
+static unsigned long frontswap_slots[MAX_SWAPFILES];
+
+/*
+ * Life cycle
+ */
+
+static void frontswap_try_off(struct work_struct *work)
+{
+	mutex_lock(&frontswap_mutex);
+	if (frontswap_now == FRONTSWAP_DRAINING && frontswap_backend->empty()) {
+		WRITE_ONCE(frontswap_now, FRONTSWAP_OFF);
+		static_branch_disable(&frontswap_key);
+	}
+	mutex_unlock(&frontswap_mutex);
+}
+
+static DECLARE_WORK(frontswap_off_work, frontswap_try_off);
+
+/* The last copy may have gone. Called wherever one can go. */
+static void frontswap_check_drained(const struct frontswap_ops *ops)
+{
+	if (unlikely(READ_ONCE(frontswap_now) == FRONTSWAP_DRAINING) &&
+	    ops->empty())
+		schedule_work(&frontswap_off_work);
+}
+
+/**
+ * frontswap_register() - attach a back end
+ * @ops: the back end
+ *
+ * It is told of every swap device that is there. The state stays off.
+ *
+ * Context: May sleep.
+ * Return: 0, or -EBUSY if there is a back end already.
+ */
+int frontswap_register(const struct frontswap_ops *ops)
+{
+	unsigned int type;
+	int err = 0;
+
+	mutex_lock(&frontswap_mutex);
+	if (frontswap_backend) {
+		err = -EBUSY;
+		goto unlock;
+	}
+	WRITE_ONCE(frontswap_backend, ops);
+	for (type = 0; type < MAX_SWAPFILES; type++)
+		if (frontswap_slots[type])
+			ops->swapon(type, frontswap_slots[type]);
+unlock:
+	mutex_unlock(&frontswap_mutex);
+	return err;
+}
+
+/**
+ * frontswap_unregister() - detach a back end
+ * @ops: the back end
+ *
+ * Context: May sleep.
+ * Return: 0 with no call of @ops in flight or to come; -EBUSY if the state is
+ * not off, that is if pages may still be held; -ENODEV if @ops is not attached.
+ */
+int frontswap_unregister(const struct frontswap_ops *ops)
+{
+	unsigned int type;
+	int err = 0;
+
+	mutex_lock(&frontswap_mutex);
+	if (frontswap_backend != ops) {
+		err = -ENODEV;
+		goto unlock;
+	}
+	if (frontswap_now != FRONTSWAP_OFF) {
+		err = -EBUSY;
+		goto unlock;
+	}
+	WRITE_ONCE(frontswap_backend, NULL);
+	synchronize_srcu(&frontswap_srcu);
+	for (type = 0; type < MAX_SWAPFILES; type++)
+		if (frontswap_slots[type])
+			ops->swapoff(type);
+unlock:
+	mutex_unlock(&frontswap_mutex);
+	return err;
+}
+
+/**
+ * frontswap_enable() - let the hooks store
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENODEV if there is no back end.
+ */
+int frontswap_enable(void)
+{
+	int err = 0;
+
+	mutex_lock(&frontswap_mutex);
+	if (!frontswap_backend) {
+		err = -ENODEV;
+	} else {
+		if (frontswap_now == FRONTSWAP_OFF)
+			static_branch_enable(&frontswap_key);
+		WRITE_ONCE(frontswap_now, FRONTSWAP_ON);
+	}
+	mutex_unlock(&frontswap_mutex);
+	return err;
+}
+
+/**
+ * frontswap_disable() - refuse stores from now on
+ *
+ * What is held stays until it is loaded or invalidated; then the state becomes
+ * off by itself. swapoff of all devices gets it there at once.
+ *
+ * Context: May sleep.
+ */
+void frontswap_disable(void)
+{
+	mutex_lock(&frontswap_mutex);
+	if (frontswap_now == FRONTSWAP_ON) {
+		WRITE_ONCE(frontswap_now, FRONTSWAP_DRAINING);
+		/* No store is in flight after this, so empty stays empty. */
+		synchronize_srcu(&frontswap_srcu);
+		frontswap_check_drained(frontswap_backend);
+	}
+	mutex_unlock(&frontswap_mutex);
+	flush_work(&frontswap_off_work);
+}
+
+/**
+ * frontswap_state() - what the hooks do now
+ *
+ * Context: Any.
+ * Return: the state.
+ */
+enum frontswap_state frontswap_state(void)
+{
+	return READ_ONCE(frontswap_now);
+}
+
+/**
+ * frontswap_swapon() - a swap device comes
+ * @type: its number
+ * @nr_slots: its size in pages
+ *
+ * A back end that cannot take it refuses its stores: the device works without.
+ *
+ * Context: May sleep. The device is not in use yet.
+ */
+void frontswap_swapon(unsigned int type, unsigned long nr_slots)
+{
+	mutex_lock(&frontswap_mutex);
+	frontswap_slots[type] = nr_slots;
+	if (frontswap_backend)
+		frontswap_backend->swapon(type, nr_slots);
+	mutex_unlock(&frontswap_mutex);
+}
+
+/**
+ * frontswap_swapoff() - a swap device goes
+ * @type: its number
+ *
+ * Context: May sleep. No slot of the device is in use any more.
+ */
+void frontswap_swapoff(unsigned int type)
+{
+	mutex_lock(&frontswap_mutex);
+	frontswap_slots[type] = 0;
+	if (frontswap_backend) {
+		synchronize_srcu(&frontswap_srcu);
+		frontswap_backend->swapoff(type);
+		frontswap_check_drained(frontswap_backend);
+	}
+	mutex_unlock(&frontswap_mutex);
+}
+
+/*
+ * Hooks
+ */
+
+/* zswap may hold an older copy of what we have just taken. */
+static void frontswap_supersede_zswap(struct folio *folio)
+{
+	swp_entry_t entry = folio->swap;
+	long i;
+
+	for (i = 0; i < folio_nr_pages(folio); i++, entry.val++)
+		zswap_invalidate(entry);
+}
+
+bool __frontswap_store(struct folio *folio)
+{
+	const struct frontswap_ops *ops;
+	bool stored = false;
+	int idx;
+
+	idx = srcu_read_lock(&frontswap_srcu);
+	ops = READ_ONCE(frontswap_backend);
+	if (!ops)
+		goto unlock;
+
+	/*
+	 * The state is read inside of the SRCU section that
+	 * frontswap_disable() waits for.
+	 */
+	stored = READ_ONCE(frontswap_now) == FRONTSWAP_ON &&
+		 !ops->store(folio);
+	if (stored) {
+		frontswap_supersede_zswap(folio);
+	} else {
+		/*
+		 * Now the content goes elsewhere: no copy of any age may stay,
+		 * nor those pages of a large folio that were just stored
+		 * before one failed. Nobody has read them: the folio is locked
+		 * and in the swap cache.
+		 */
+		ops->invalidate(swp_type(folio->swap), swp_offset(folio->swap),
+				folio_nr_pages(folio));
+		frontswap_check_drained(ops);
+	}
+unlock:
+	srcu_read_unlock(&frontswap_srcu, idx);
+	return stored;
+}
+
+bool __frontswap_load(struct folio *folio)
+{
+	const struct frontswap_ops *ops;
+	bool swapcache = folio_test_swapcache(folio);
+	int err = -ENOENT;
+	int idx;
+
+	idx = srcu_read_lock(&frontswap_srcu);
+	ops = READ_ONCE(frontswap_backend);
+	if (!ops)
+		goto unlock;
+
+	/*
+	 * A folio in the swap cache becomes the owner of the content: the copy
+	 * goes, so the folio must be written again if it is reclaimed. Without
+	 * the swap cache (SWP_SYNCHRONOUS_IO) the fault may still back out and
+	 * the copy has to stay; it goes when the slot is freed.
+	 */
+	err = ops->load(folio, swapcache);
+	if (!err) {
+		folio_mark_uptodate(folio);
+		if (swapcache) {
+			folio_mark_dirty(folio);
+			frontswap_check_drained(ops);
+		}
+	}
+unlock:
+	srcu_read_unlock(&frontswap_srcu, idx);
+	return err != -ENOENT;
+}
+
+void __frontswap_invalidate(swp_entry_t entry, unsigned long nr)
+{
+	const struct frontswap_ops *ops;
+	int idx;
+
+	idx = srcu_read_lock(&frontswap_srcu);
+	ops = READ_ONCE(frontswap_backend);
+	if (ops) {
+		ops->invalidate(swp_type(entry), swp_offset(entry), nr);
+		frontswap_check_drained(ops);
+	}
+	srcu_read_unlock(&frontswap_srcu, idx);
+}
+
+unsigned long __frontswap_count(swp_entry_t entry, unsigned long nr)
+{
+	const struct frontswap_ops *ops;
+	unsigned long count = 0;
+	int idx;
+
+	idx = srcu_read_lock(&frontswap_srcu);
+	ops = READ_ONCE(frontswap_backend);
+	if (ops)
+		count = ops->count(swp_type(entry), swp_offset(entry), nr);
+	srcu_read_unlock(&frontswap_srcu, idx);
+	return count;
+}
