@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The swap side of zcache: the back end of frontswap
+ *
+ * Each swap device is a persistent pool, a stretch of ZCACHE_STRETCH slots of it
+ * is an object.
+ */
+#define pr_fmt(fmt) "zcache: " fmt
+
+#include <linux/err.h>
+#include <linux/frontswap.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/xarray.h>
+
+#include "zcache.h"
+
+/* Two levels of a tree: 1.6 % of the nodes are above the leaves. */
+#define ZCACHE_STRETCH_BITS	12
+#define ZCACHE_STRETCH		BIT(ZCACHE_STRETCH_BITS)
+
+static void zcache_swap_key(pgoff_t offset, struct tmem_key *key)
+{
+	key->object = offset >> ZCACHE_STRETCH_BITS;
+	key->index = offset & (ZCACHE_STRETCH - 1);
+}
+
+/* Slots from @offset on that belong to its object, at most @nr. */
+static unsigned long zcache_swap_span(pgoff_t offset, unsigned long nr)
+{
+	return min(nr, ZCACHE_STRETCH - (offset & (ZCACHE_STRETCH - 1)));
+}
+
+static int zcache_swapon(unsigned int type, unsigned long nr_slots)
+{
+	struct tmem_pool *pool;
+
+	pool = zcache_pool_create(XA_LIMIT(type, type), TMEM_PERSISTENT);
+	if (IS_ERR(pool)) {
+		pr_err("no memory for swap device %u: its pages are not cached\n",
+		       type);
+		return PTR_ERR(pool);
+	}
+	return 0;
+}
+
+static void zcache_swapoff(unsigned int type)
+{
+	struct tmem_pool *pool = zcache_pool(type);
+
+	if (!pool)
+		return;
+	/* Each slot was freed, and with it its copy. */
+	WARN_ONCE(atomic_long_read(&pool->nr_pages),
+		  "zcache: %ld pages left of swap device %u\n",
+		  atomic_long_read(&pool->nr_pages), type);
+	zcache_pool_destroy(pool);
+	zcache_trim();
+}
+
+static int zcache_swap_store(struct folio *folio)
+{
+	struct tmem_pool *pool;
+	struct tmem_key key;
+	long i;
+	int err = 0;
+
+	pool = zcache_pool(swp_type(folio->swap));
+	if (!pool) {
+		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_NO_POOL);
+		return -ENODEV;
+	}
+	for (i = 0; i < folio_nr_pages(folio) && !err; i++) {
+		zcache_swap_key(swp_offset(folio->swap) + i, &key);
+		err = zcache_store_page(pool, &key, folio_page(folio, i));
+	}
+	return err;
+}
+
+static void zcache_swap_invalidate(unsigned int type, pgoff_t offset,
+				   unsigned long nr)
+{
+	struct tmem_pool *pool = zcache_pool(type);
+	unsigned long span, dropped = 0;
+	struct tmem_key key;
+
+	if (!pool)
+		return;
+	for (; nr; nr -= span, offset += span) {
+		span = zcache_swap_span(offset, nr);
+		zcache_swap_key(offset, &key);
+		dropped += tmem_invalidate(pool, &key, span);
+	}
+	if (dropped)
+		zcache_count_many(TMEM_PERSISTENT, ZCACHE_INVALIDATES, dropped);
+}
+
+static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
+				       unsigned long nr)
+{
+	struct tmem_pool *pool = zcache_pool(type);
+	unsigned long span, count = 0;
+	struct tmem_key key;
+
+	if (!pool)
+		return 0;
+	for (; nr; nr -= span, offset += span) {
+		span = zcache_swap_span(offset, nr);
+		zcache_swap_key(offset, &key);
+		count += tmem_count(pool, &key, span);
+	}
+	return count;
+}
+
+static int zcache_swap_load(struct folio *folio, bool exclusive)
+{
+	unsigned int type = swp_type(folio->swap);
+	pgoff_t offset = swp_offset(folio->swap);
+	long i, nr = folio_nr_pages(folio);
+	struct tmem_pool *pool = zcache_pool(type);
+	unsigned long count;
+	struct tmem_key key;
+	int err = 0;
+
+	if (!pool)
+		return -ENOENT;
+	if (nr > 1) {
+		count = zcache_swap_count(type, offset, nr);
+		if (!count)
+			return -ENOENT;
+		/* frontswap_uniform() was asked before: this cannot be. */
+		if (WARN_ON_ONCE(count != nr))
+			return -EIO;
+	}
+	for (i = 0; i < nr && !err; i++) {
+		zcache_swap_key(offset + i, &key);
+		err = zcache_load_page(pool, &key, folio_page(folio, i));
+	}
+	/* Of a range that is stored no part may be read from the device. */
+	if (err == -ENOENT && nr > 1)
+		err = -EIO;
+	/*
+	 * The locked folio in the swap cache owns its slots: what is under
+	 * these keys is still what was just read, or the same page in another
+	 * place. All of it was verified before any of it goes.
+	 */
+	if (!err && exclusive)
+		zcache_swap_invalidate(type, offset, nr);
+	return err;
+}
+
+static bool zcache_swap_empty(void)
+{
+	return !zcache_type_pages(TMEM_PERSISTENT);
+}
+
+const struct frontswap_ops zcache_frontswap_ops = {
+	.swapon = zcache_swapon,
+	.swapoff = zcache_swapoff,
+	.store = zcache_swap_store,
+	.load = zcache_swap_load,
+	.invalidate = zcache_swap_invalidate,
+	.count = zcache_swap_count,
+	.empty = zcache_swap_empty,
+};

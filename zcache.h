@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * zcache: what its source files share.
+ *
+ *	zcache-main.c	stores and loads of pages, pools, boot
+ *	swap-pages.c	the back end of frontswap
+ *	file-pages.c	the back end of cleancache
+ *	admission.c	which file pages are kept
+ *	frames.c	the memory: limit, ouroboros, shrinker
+ *	compress.c	per-CPU compression streams
+ *	knobs.c		what can be tuned: boot line, module parameters, debugfs
+ *	debugfs.c	counters, and the knobs beside them
+ *	debug.c		aids for tests: corruption, failing stores
+ */
+#ifndef _MM_TMEM_ZCACHE_H
+#define _MM_TMEM_ZCACHE_H
+
+#include <linux/crypto.h>
+#include <linux/percpu.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+#include "tmem.h"
+#include "zbud.h"
+
+struct cleancache_ops;
+struct dentry;
+struct frontswap_ops;
+struct page;
+
+/*
+ * Counters
+ */
+
+/**
+ * enum zcache_counter - what is counted, of file and of swap pages
+ * @ZCACHE_STORES: pages stored
+ * @ZCACHE_LOADS: pages asked for
+ * @ZCACHE_HITS: pages that came back
+ * @ZCACHE_MISSES: pages asked for that were not stored
+ * @ZCACHE_INVALIDATES: pages dropped because they were read back (swap), their
+ *	slot was freed, or their content became invalid
+ * @ZCACHE_EVICTIONS: file pages dropped because the memory was wanted
+ * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
+ * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
+ * @ZCACHE_REJECT_NO_POOL: stores refused: no memory when the device came
+ * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression
+ * @ZCACHE_REJECT_COMPRESS_FAIL: stores refused: error of the compressor
+ * @ZCACHE_REJECT_LIMIT: stores refused: the pool is as large as allowed
+ * @ZCACHE_REJECT_FRAME: stores refused: no memory for a frame
+ * @ZCACHE_REJECT_NODE: stores refused: no memory for the index
+ * @ZCACHE_REJECT_INJECTED: stores refused: fault injection
+ * @ZCACHE_LOAD_CORRUPT: pages lost: what is stored does not verify
+ * @ZCACHE_NR_COUNTERS: their number
+ */
+enum zcache_counter {
+	ZCACHE_STORES,
+	ZCACHE_LOADS,
+	ZCACHE_HITS,
+	ZCACHE_MISSES,
+	ZCACHE_INVALIDATES,
+	ZCACHE_EVICTIONS,
+	ZCACHE_SAME_FILLED_PAGES,
+	ZCACHE_REJECT_ADMISSION,
+	ZCACHE_REJECT_NO_POOL,
+	ZCACHE_REJECT_COMPRESS_POOR,
+	ZCACHE_REJECT_COMPRESS_FAIL,
+	ZCACHE_REJECT_LIMIT,
+	ZCACHE_REJECT_FRAME,
+	ZCACHE_REJECT_NODE,
+	ZCACHE_REJECT_INJECTED,
+	ZCACHE_LOAD_CORRUPT,
+	ZCACHE_NR_COUNTERS,
+};
+
+struct zcache_counters {
+	unsigned long n[TMEM_NR_TYPES][ZCACHE_NR_COUNTERS];
+};
+
+DECLARE_PER_CPU(struct zcache_counters, zcache_counters);
+
+/* Context: any; each CPU has its own. */
+static inline void zcache_count_many(enum tmem_pool_type type,
+				     enum zcache_counter counter, long nr)
+{
+	this_cpu_add(zcache_counters.n[type][counter], nr);
+}
+
+static inline void zcache_count(enum tmem_pool_type type,
+				enum zcache_counter counter)
+{
+	zcache_count_many(type, counter, 1);
+}
+
+/*
+ * zcache-main.c
+ */
+
+int zcache_start(void);
+void zcache_stop(void);
+void zcache_footprint(struct tmem_footprint *sum);
+int zcache_validate(void);
+
+int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
+		      struct page *page);
+int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
+		     struct page *page);
+void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
+			void *unused);
+
+struct tmem_pool *zcache_pool_create(struct xa_limit limit,
+				     enum tmem_pool_type type);
+void zcache_pool_destroy(struct tmem_pool *pool);
+struct tmem_pool *zcache_pool(u16 id);
+void zcache_drop_pages(enum tmem_pool_type type);
+unsigned long zcache_type_pages(enum tmem_pool_type type);
+
+/*
+ * swap-pages.c and file-pages.c
+ */
+
+extern const struct frontswap_ops zcache_frontswap_ops;
+extern const struct cleancache_ops zcache_cleancache_ops;
+
+/*
+ * admission.c
+ */
+
+/**
+ * enum zcache_admission - which file pages are kept
+ * @ZCACHE_ADMIT_AUTO: those that have proved to be used again, and a sample
+ * @ZCACHE_ADMIT_ALWAYS: all
+ * @ZCACHE_ADMIT_NEVER: none
+ */
+enum zcache_admission {
+	ZCACHE_ADMIT_AUTO,
+	ZCACHE_ADMIT_ALWAYS,
+	ZCACHE_ADMIT_NEVER,
+};
+
+int zcache_admission_start(void);
+void zcache_admission_note(const struct tmem_key *key);
+void zcache_admission_hit(void);
+bool zcache_admission_allow(const struct tmem_key *key, bool workingset);
+
+/*
+ * frames.c
+ */
+
+int zcache_frames_start(void);
+struct zbud *zcache_frames(enum tmem_pool_type type);
+gfp_t zcache_gfp(struct page *page);
+int zcache_make_room(enum tmem_pool_type type, struct page *page, bool again);
+void zcache_trim(void);
+unsigned long zcache_pool_limit(void);
+
+/*
+ * compress.c
+ */
+
+struct zcache_stream;
+
+void zcache_streams_setup(void);
+int zcache_streams_start(const char *compressor);
+void zcache_streams_stop(void);
+int zcache_compressor_check(const char *compressor);
+
+struct zcache_stream *zcache_stream_get(void);
+void zcache_stream_put(struct zcache_stream *stream);
+int zcache_compress(struct zcache_stream *stream, struct page *page,
+		    bool unread, const void **dst, unsigned int *len);
+int zcache_decompress(struct zcache_stream *stream,
+		      const struct zbud_zpage *zpage, struct page *page);
+
+/*
+ * knobs.c
+ */
+
+/**
+ * struct zcache_knob - something that can be tuned
+ * @name: of the module parameter and of the file in debugfs
+ * @set: validate and take over a value; logs what is wrong and what is allowed.
+ *	Returns 0 or -errno with nothing changed. May sleep.
+ * @get: print the value and a newline into a buffer of PAGE_SIZE bytes; returns
+ *	the length
+ */
+struct zcache_knob {
+	const char *name;
+	int (*set)(const char *val);
+	int (*get)(char *buf);
+};
+
+extern const struct zcache_knob zcache_knobs[];
+extern const unsigned int zcache_nr_knobs;
+
+extern bool zcache_enabled;
+extern char zcache_compressor[CRYPTO_MAX_ALG_NAME];
+extern unsigned int zcache_max_pool_percent;
+extern enum zcache_admission zcache_file_admission;
+#define ZCACHE_DEFAULT_COMPRESSOR	"lzo"
+
+/* Longest value of a knob, with the blanks and the newline around it. */
+#define ZCACHE_KNOB_LEN		(CRYPTO_MAX_ALG_NAME + 16)
+
+int zcache_knob_set(const struct zcache_knob *knob, const char *val);
+int zcache_knob_get(const struct zcache_knob *knob, char *buf);
+void zcache_knobs_ready(void);
+
+/*
+ * debugfs.c
+ */
+
+#ifdef CONFIG_DEBUG_FS
+void zcache_debugfs_init(void);
+#else
+static inline void zcache_debugfs_init(void)
+{
+}
+#endif
+
+/*
+ * debug.c
+ */
+
+#ifdef CONFIG_TMEM_DEBUG
+void zcache_debug_init(struct dentry *dir, struct dentry *file);
+bool zcache_debug_fail_store(void);
+void zcache_debug_corrupt(unsigned long handle);
+#else
+static inline void zcache_debug_init(struct dentry *dir, struct dentry *file)
+{
+}
+
+static inline bool zcache_debug_fail_store(void)
+{
+	return false;
+}
+
+static inline void zcache_debug_corrupt(unsigned long handle)
+{
+}
+#endif
+
+#endif /* _MM_TMEM_ZCACHE_H */
