@@ -1,0 +1,114 @@
+#!/bin/bash
+# Are the tests worth anything? Breaks tmem.c and zbud.c in one place at a time,
+# in a copy, and expects the user-space tests to notice each time.
+#
+# Usage: KTREE=/path/to/linux tests/user/mutate.sh [NAME...]
+set -euo pipefail
+
+TOP=$(cd "$(dirname "$0")/../.." && pwd)
+KTREE=${KTREE:?is not set: give a Linux 6.12 tree, KTREE=/path/to/linux}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+# name | file | perl expression that breaks it (over the whole file)
+mutations() {
+	cat <<'EOF'
+store-keeps-old|tmem.c|s/if \(old\) \{\n\t\tpool->ops->free\(pool, xa_to_value\(old\)\);/if (old) {/
+failed-store-keeps-copy|tmem.c|s/invalidate:\n\ttmem_invalidate\(pool, key, 1\);/invalidate:/
+erase-ignores-identity|tmem.c|s/same = entry == xa_mk_value\(old\)/same = entry/
+range-one-too-many|tmem.c|s/key->index \+ nr - 1 < key->index/key->index + nr < key->index/; s/: *\n*\s*key->index \+ nr - 1;/: key->index + nr;/
+range-overflow|tmem.c|s/key->index \+ nr - 1 < key->index \? ULONG_MAX :\s*/0 ? 0 : /
+object-stays|tmem.c|s/bool last = !obj->nr_pages/bool last = false/
+object-freed-at-once|tmem.c|s/(static void tmem_object_unlock.*?)kfree_rcu\(obj, rcu\)/$1kfree(obj)/s
+dead-object-used|tmem.c|s/(xa_lock\(&obj->pages\);\n\t\tif \()!obj->dead/$1true/
+dead-object-in-table|tmem.c|s/\t\trhashtable_remove_fast\(&pool->objects, &obj->node,\n\s*tmem_object_params\);\n//
+one-batch-only|tmem.c|s/(sum \+= dropped;\n\t\} while \()dropped == TMEM_BATCH/$1false/
+pin-after-unlock|tmem.c|s/\t\terr = pool->ops->pin\(pool, \*handle\);\n\t\}\n\ttmem_object_unlock\(pool, obj\);/\t\terr = 0;\n\t}\n\ttmem_object_unlock(pool, obj);\n\tif (!err)\n\t\terr = pool->ops->pin(pool, *handle);/
+handle-unchecked|tmem.c|s/ \|\| handle >> TMEM_HANDLE_BITS//
+index-unchecked|tmem.c|s/key->index >> TMEM_INDEX_BITS \|\| //
+pages-miscounted|tmem.c|s/\tobj->nr_pages--;\n//
+replace-keeps-old|tmem.c|s/(xas_store\(&xas, new\);\n\t\t\t)pool->ops->free\(pool, old\);/$1;/
+preload-leaks|tmem.c|s/\txas_destroy\(&xas\);\n//
+all-misses-behind-emptied|tmem.c|s/(while \(through && .*?\n)(.*?)\t\t\*sum \+= tmem_invalidate_object\(pool, obj->id\);/$1$2\t\tu64 id = obj->id;\n\t\trhashtable_walk_stop(&iter);\n\t\t*sum += tmem_invalidate_object(pool, id);\n\t\trhashtable_walk_start(&iter);/s
+all-ends-early|tmem.c|s/while \(!tmem_invalidate_walk\(pool, &sum\)\)/if (!tmem_invalidate_walk(pool, &sum))/
+all-miscounts|tmem.c|s/\*sum \+= tmem_invalidate_object/*sum = tmem_invalidate_object/
+slot-reused-under-pin|zbud.c|s/\} else if \(frame->pins\) \{/} else if (false) {/
+holes-closed-under-pin|zbud.c|s/if \(!frame->pins \|\| zbud_gap_fits\(frame, \*slot, chunks\)\)/if (true)/
+moves-from-start|zbud.c|s/while \(nr--\)\n\t\tmemcpy/for (unsigned int n = nr, i = 0; i < n \&\& ((nr = i), true); i++)\n\t\tmemcpy/
+second-page-wrong|zbud.c|s/page_address\(zbud_next_page\(page\)\)/page_address(page)/
+frame-stays-after-unpin|zbud.c|s/!--zbud_frame\(first\)->pins && zbud_frame\(first\)->dead/!--zbud_frame(first)->pins \&\& false/
+frame-leaves-pinned|zbud.c|s/if \(!frame->pins && !frame->used\)/if (frame->used == frame->dead)/
+lru-by-arrival|zbud.c|s/(\t\};\n)\tlist_move_tail\(&first->lru, &node->lru\);/$1\tif (list_empty(\&first->lru))\n\t\tlist_add_tail(\&first->lru, \&node->lru);/
+evict-sees-dead|zbud.c|s/(live = slot < frame->nr_slots && frame->slot\[slot\] != ZBUD_SLOT_FREE) &&\n[^;]*;/$1;/
+evict-not-coldest|zbud.c|s/list_for_each_entry\(first, &node->lru, lru\)\n(\t\tif \(!zbud_frame)/list_for_each_entry_reverse(first, &node->lru, lru)\n$1/
+evict-takes-pinned|zbud.c|s/(&node->lru, lru\)\n\t\tif \()!zbud_frame\(first\)->pins\)/$1true)/
+evict-without-pin|zbud.c|s/(state = ZBUD_EVICTING;\n)\tzbud_frame\(first\)->pins\+\+;\n/$1/; s/(state = ZBUD_NORMAL;\n)\tzbud_frame\(first\)->pins--;\n/$1/
+evict-other-handle|zbud.c|s/evict\(&key, zbud_handle\(first, slot\), arg\)/evict(&key, zbud_handle(first, slot ^ 1), arg)/
+evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tlist_move_tail\(&first->lru, &node->lru\);\n//
+evicted-takes-no-stores|zbud.c|s/\tzbud_frame\(first\)->state = ZBUD_NORMAL;\n(\tzbud_frame\(first\)->pins--;)/$1/
+frame-of-last-instance|zbud.c|s/\tpages\[0\]->index = \(unsigned long\)zbud;\n/\tif (!pages[0]->index)\n\t\tpages[0]->index = (unsigned long)zbud;\n/; s/\tfirst->index = 0;\n//
+frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->low = ZBUD_CHUNKS;\n\tframe->state = ZBUD_NORMAL;/s
+header-not-counted|zbud.c|s/DIV_ROUND_UP\(sizeof\(struct zbud_header\) \+ len,/DIV_ROUND_UP(len,/
+move-loses-dead-mark|zbud.c|s/frame->slot\[slot\] = place\[slot\] \|\n\s*\(frame->slot\[slot\] & ZBUD_SLOT_DEAD\)/frame->slot[slot] = place[slot]/
+pin-while-moving|zbud.c|s/state == ZBUD_MOVING\)\n\t\terr = -EAGAIN/state == ZBUD_MOVING \&\& false)\n\t\terr = -EAGAIN/
+store-while-evicting|zbud.c|s/\tzbud_unlist\(node, first\);\n(\tzbud_frame\(first\)->state = ZBUD_EVICTING;)/$1/
+worst-fit|zbud.c|s/for_each_set_bit_from\(room, node->nonempty, ZBUD_CHUNKS\) \{/for (room = ZBUD_CHUNKS - 1; room >= chunks; room--) {/
+directory-not-counted|zbud.c|s/\tframe->free -= grow;\n//
+gap-off-by-one|zbud.c|s/zbud_dir_chunks\(nr_slots\) \+ chunks <= frame->low/zbud_dir_chunks(nr_slots) + chunks <= frame->low + 1/
+index-cut|zbud.c|s/GENMASK_ULL\(ZBUD_INDEX_BITS - 1, 0\)/GENMASK_ULL(ZBUD_INDEX_BITS - 2, 0)/
+free-without-lock|zbud.c|s/(bool gone = false;\n\n)\tspin_lock\(&node->lock\);(\n\tif \(WARN_ON_ONCE\(!zbud_handle_valid\(zbud, handle\)\)\) \{.*?)\tspin_unlock\(&node->lock\);/$1$2/s
+validate-blind|zbud.c|s/return errors;/return 0;/
+EOF
+}
+
+# try NAME FILE EXPRESSION: "caught", or why not.
+try() {
+	local tree=$WORK/tree
+	rm -rf "$tree" && mkdir -p "$tree/tests"
+	cp -p "$TOP"/*.[ch] "$tree" && cp -p "$TOP"/tests/*.[ch] "$tree/tests"
+	cp -pr "$TOP/tests/user" "$tree/tests"
+	# All that is not made from the two files is built only once.
+	rm -f "$WORK"/build/*/{tmem,zbud}.o
+	perl -0pi -e "$3" "$tree/$2"
+	if cmp -s "$tree/$2" "$TOP/$2"; then
+		echo "does not apply: $2 has changed"
+	elif ! make -C "$tree/tests/user" O="$WORK/build" build \
+			>"$WORK/log" 2>&1; then
+		echo "does not compile: $(grep -m1 error "$WORK/log")"
+	elif timeout 120 make -C "$tree/tests/user" O="$WORK/build" SEEDS=3 \
+			check >"$WORK/log" 2>&1; then
+		echo "NOT NOTICED"
+	else
+		echo caught
+	fi
+}
+
+# What noticed: the first complaint of the run.
+witness() {
+	grep -m1 -oE 'not ok .*|WARNING at .*|ERROR: AddressSanitizer: [a-z-]*|runtime error: .*|WARNING: ThreadSanitizer: [a-z ]*|freed twice|does not exist|without rcu_read_lock|Killed|Terminated' \
+		"$WORK/log" || echo "it did not end"
+}
+
+main() {
+	local name file expression result missed=0
+	export KTREE
+	# What fails unbroken proves nothing.
+	result=$(try unbroken tmem.c 's/\z/\n/')
+	[ "$result" = "NOT NOTICED" ] || {
+		echo "the tests fail without any mutation: $(witness)" >&2
+		exit 1
+	}
+	while IFS='|' read -r name file expression; do
+		[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
+		result=$(try "$name" "$file" "$expression")
+		if [ "$result" = caught ]; then
+			printf '%-26s caught: %s\n' "$name" "$(witness)"
+		else
+			printf '%-26s %s\n' "$name" "$result"
+			missed=$((missed + 1))
+		fi
+	done < <(mutations)
+	[ "$missed" -eq 0 ] || { echo "$missed not caught" >&2; exit 1; }
+}
+
+main "$@"
