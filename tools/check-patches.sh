@@ -1,0 +1,39 @@
+#!/bin/bash
+# Gate: the hook patches apply to a pristine tree without fuzz, and
+# checkpatch --strict has nothing to say about any of them.
+set -euo pipefail
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tools/stage.sh
+. "$TOP/tools/stage.sh"
+
+# A patch that is in the folder but not in the series would rot unseen.
+check_series() {
+	local left
+	left=$(comm -3 <(series "$1" | sort) <(find "$1" -name '*.patch' | sort) |
+		tr -d '\t')
+	[ -z "$left" ] || die "$1/series and the folder differ: $left" \
+		"list every patch there, in order"
+}
+
+main() {
+	local src patches scratch patch rc=0
+	need_tool patch perl
+	src=$("$TOP/tools/source.sh")
+	check_series "$PATCHES"
+	check_series "$PATCHES_UM"
+	mapfile -t patches < <(series "$PATCHES"; series "$PATCHES_UM")
+	scratch=$(mktemp -d)
+	# shellcheck disable=SC2064
+	trap "rm -rf '$scratch'" EXIT
+	stage "$src" "$scratch" "${patches[@]}"
+	say "${#patches[@]} patches apply without fuzz to linux-$(kernel_version "$src")"
+	for patch in "${patches[@]}"; do
+		perl "$src/scripts/checkpatch.pl" --root="$src" --strict --quiet \
+			--no-summary "$patch" || rc=1
+	done
+	[ "$rc" -eq 0 ] || die "checkpatch complains" "see above"
+	say "checkpatch --strict: clean"
+}
+
+main
