@@ -128,7 +128,8 @@ make_disks() {
 # ---- Two guests, one after the other ----
 
 work() {
-	run_guest "$1" rw "$1" want_zcache="${1#*=}" rotational="$ROTATIONAL" \
+	local want=(off,off on,on)
+	run_guest "$1" rw "$1" want="${want[${1#*=}]}" rotational="$ROTATIONAL" \
 		heap="$HEAP" ask="$ASK" max="$ASK_MAX" search="${SEARCH// /,}" \
 		words="${WORDS// /,}"
 	check_results "$1"
@@ -259,15 +260,7 @@ main() {
 	*) usage >&2; die "demo/run.sh takes variables, not arguments: $1" ;;
 	esac
 	read_settings
-	need_tool gcc mke2fs taskset setarch od tar readelf
-	static_busybox
-	need_cache
-	mkdir -p "$OUT"
-	clean_up_at_end
-	share_cpus
-	make_run_folder $((MEM + HEAP * 2 + 400))
-	SRC=$("$TOP/tools/source.sh" | tail -n 1)
-	choose_guest
+	get_ready $((MEM + HEAP * 2 + 400))
 	prepare_disk
 	show_settings
 	for ((run = 1; run <= RUNS; run++)); do

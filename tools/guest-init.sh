@@ -2,8 +2,9 @@
 # What the first process of a guest needs in the demo and in the benchmarks;
 # sourced by it. It talks with tools/guest.sh, see there. From the command line
 # of the kernel:
-# shellcheck disable=SC2154	# rotational want_zcache
-# rotational=0|1 want_zcache=0|1 files=DEVICE swap=DEVICE
+# shellcheck disable=SC2154	# rotational want
+# rotational=0|1 files=DEVICE swap=DEVICE
+# want=on|off,on|off	what zcache has to be, for file pages and for swap pages
 
 DEBUG=/sys/kernel/debug
 export PATH=/bin
@@ -40,28 +41,39 @@ read_word() {
 	[ ! -f "$1" ] || read -r word <"$1"
 }
 
+# swap_on DEVICE
+swap_on() {
+	mkswap "$1" >/dev/null || finish fail "mkswap failed on $1"
+	swapon "$1" || finish fail "no swap on $1"
+}
+
 # A comparison of zcache with itself would look like a comparison.
 check_zcache() {
-	read_word $DEBUG/cleancache/state; file_state=${word:-off}
-	read_word $DEBUG/frontswap/state; swap_state=${word:-off}
+	read_word $DEBUG/cleancache/state; state=${word:-off}
+	read_word $DEBUG/frontswap/state; state=$state,${word:-off}
 	read_word $DEBUG/zcache/compressor; say value compressor "${word:-none}"
-	case $want_zcache$file_state$swap_state in
-	0offoff | 1onon) ;;
-	*) finish fail "in this guest zcache is $file_state for file pages, $swap_state for swap pages" ;;
-	esac
+	[ "$state" = "$want" ] || finish fail \
+		"in this guest zcache is $state for file pages and swap pages, not $want"
 	read -r _ total _ </proc/meminfo
 	say value memory_kib "$total"
 }
 
-# All numbers of the moment, with $1 in front of their names.
-counters() {
+vm_counters() {
 	while read -r name value; do
 		case $name in
-		pswp* | pgmajfault | workingset_* | pgscan_* | pgsteal_* | slabs_scanned | allocstall*)
+		pswp* | pgmajfault | workingset_* | pgscan_* | pgsteal_* | slabs_scanned | \
+		allocstall* | zswp* | oom_kill)
 			say value "$1_$name" "$value" ;;
 		esac
 	done </proc/vmstat
-	for folder in zcache cleancache frontswap; do
+	read -r _ _ _ _ idle iowait _ </proc/stat
+	say value "$1_stat_idle" "$idle"
+	say value "$1_stat_iowait" "$iowait"
+}
+
+# Files that hold one number each.
+debug_counters() {
+	for folder in zcache cleancache frontswap zswap; do
 		for file in "$DEBUG/$folder"/*; do
 			read_word "$file"
 			case $word in
@@ -70,6 +82,12 @@ counters() {
 			esac
 		done
 	done
+}
+
+# All numbers of the moment, with $1 in front of their names.
+counters() {
+	vm_counters "$1"
+	debug_counters "$1"
 }
 
 # Reports on descriptor 4 up to that of the kind $1, which is left in $report.

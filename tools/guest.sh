@@ -45,8 +45,10 @@ read_disk() {
 		DISK_IS="hard disk: 8 ms seek, 120 MB/s, flush 8 ms" ;;
 	ssd)	FIGURES=0,17000,2000,200000
 		DISK_IS="SSD: 25 us for 4 KiB, 500 MB/s, flush 0.2 ms" ;;
+	ram)	FIGURES=0,0,0,0
+		DISK_IS="memory of the host: no delay" ;;
 	*)	[[ $DISK =~ ^[0-9]{1,10}(,[0-9]{1,10}){3}$ ]] ||
-			die "DISK=$DISK is no disk: hdd, ssd or \"seek,request,KiB,flush\" in ns" \
+			die "DISK=$DISK is no disk: hdd, ssd, ram or \"seek,request,KiB,flush\" in ns" \
 			"for instance DISK=4000000,0,4000,1000000"
 		FIGURES=$DISK
 		[ "${DISK%%,*}" -eq 0 ] || ROTATIONAL=1
@@ -219,6 +221,20 @@ choose_guest() {
 	[ "$GUEST" != kvm ] || kvm_boots "$KERNEL" ||
 		die "no guest boots with KVM on this machine" "use GUEST=uml"
 	cp "$KERNEL" "$RUN/kernel"
+}
+
+# get_ready MIB: everything up to the first boot but the disks, with room for so
+# much in $RUN. Sets SRC, the kernel's sources.
+get_ready() {
+	need_tool gcc mke2fs taskset setarch od tar readelf
+	static_busybox
+	need_cache
+	mkdir -p "$OUT"
+	clean_up_at_end
+	share_cpus
+	make_run_folder "$1"
+	SRC=$("$TOP/tools/source.sh" | tail -n 1)
+	choose_guest
 }
 
 # The disks as device names: the first one also for the guest's init, which does

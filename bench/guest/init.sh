@@ -1,32 +1,148 @@
 #!/bin/sh
-# The first process of a guest of bench/files.sh: one work, measured.
+# The first process of a guest of the benchmark: one work in one mode, measured.
 #
 # From the command line of the kernel, besides what guest-init.sh wants:
-# shellcheck disable=SC2154	# work files
-# work=WORD,WORD... (arguments of reread)
-# tune=FILE=VALUE,... (written after boot, to try things out)
+# shellcheck disable=SC2154	# mode swapped work files swap memory
+# mode=NAME		what is measured, see bench/works.sh
+# swapped=0|1		whether there is swap
+# work=WORD,WORD...	the program, and its arguments
+# tune=FILE=VALUE,...	optional: written after boot, to try things out
+#
+# The program says on its standard output, a line each, what it is about to do,
+# and waits for a line on its standard input before it goes on:
+#
+#	progress DONE TOTAL	how far it is (does not wait)
+#	warm			ready; what comes next is measured
+#	stage NAME		all counters are wanted, with NAME in front
+#	stage after		the same, and what is measured is over
+#	result NAME=NUMBER...	the end (does not wait)
 
 # shellcheck source=tools/guest-init.sh
 . /guest-init.sh
 
+ZSWAP=/sys/module/zswap/parameters/enabled
+ZRAM=/sys/block/zram0
+LATENCY=$DEBUG/swap_latency
+SLOW_US=50
+
+# What was asked of the boot line has to be so.
+check_mode() {
+	check_zcache
+	read_word $ZSWAP
+	case $mode$word in
+	zswap*Y | none*N | zram*N | zcache*N) ;;
+	*) finish fail "the kernel's zswap is \"$word\" in mode $mode" ;;
+	esac
+	[ "$mode" != zcache-slow ] || echo $SLOW_US >$LATENCY/delay_us ||
+		finish fail "zcache cannot be slowed down"
+}
+
+# Of two swap devices the first one is filled first.
+set_up_swap() {
+	rotate "$swap"
+	[ "$swapped" = 1 ] || return
+	if [ "$mode" = zram ]; then
+		echo "$((memory * 3))M" >$ZRAM/disksize || finish fail "no zram"
+		swap_on /dev/zram0
+	fi
+	swap_on "$swap"
+}
+
+tune_up() {
+	for setting in $(echo "${tune:-}" | tr , ' '); do
+		echo "${setting#*=}" >"${setting%%=*}" ||
+			finish fail "cannot set $setting"
+	done
+}
+
+zram_counters() {
+	[ -f $ZRAM/mm_stat ] || return
+	read -r orig compressed used _ <$ZRAM/mm_stat
+	say value "$1_zram_orig_data_size" "$orig"
+	say value "$1_zram_compr_data_size" "$compressed"
+	say value "$1_zram_mem_used_total" "$used"
+}
+
+# Slabs that a compressed pool keeps its books in, in bytes.
+slab_counters() {
+	while read -r name active _ size _; do
+		case $name in
+		zspage* | zs_handle* | zswap_entry | tmem* | zcache* | radix_tree_node)
+			say value "$1_slab_$name" $((active * size)) ;;
+		esac
+	done </proc/slabinfo
+}
+
+# Histograms of the time that swap takes: "UPPER_NS COUNT".
+latency_counters() {
+	for file in "$LATENCY"/*; do
+		case ${file##*/} in
+		delay_us) continue ;;
+		esac
+		while read -r upper count; do
+			say value "lat_${file##*/}_$upper" "$count"
+		done <"$file"
+	done
+}
+
+clear_latency() {
+	for file in "$LATENCY"/*; do
+		case ${file##*/} in
+		delay_us | '*') ;;
+		*) echo 0 >"$file" ;;
+		esac
+	done
+}
+
+all_counters() {
+	counters "$1"
+	zram_counters "$1"
+	slab_counters "$1"
+}
+
+go() { echo >&3; }
+
+begin() {
+	say phase measuring
+	clear_latency
+	disk model
+	all_counters before
+}
+
+end() {
+	[ -z "$ended" ] || return
+	ended=1
+	latency_counters
+	all_counters after
+	disk fast
+	say phase verifying
+}
+
+# follow: the program, up to its result.
+follow() {
+	ended=
+	while read -r kind report <&4; do
+		case $kind in
+		progress) say at "$report" ;;
+		warm)	begin; go ;;
+		stage)	if [ "$report" = after ]; then end; else all_counters "$report"; fi
+			go ;;
+		result)	end; values work; return ;;
+		*)	finish fail "$kind $report $(cat /tmp/errors)" ;;
+		esac
+	done
+	finish fail "the program ended too early: $(cat /tmp/errors)"
+}
+
 mount_all
 rotate "$files"
-check_zcache
-for setting in $(echo "${tune:-}" | tr , ' '); do
-	echo "${setting#*=}" >"${setting%%=*}" || finish fail "cannot set $setting"
-done
+check_mode
+set_up_swap
+tune_up
 mkfifo /tmp/go /tmp/reports
 say phase "warming up"
 # shellcheck disable=SC2046	# its words
-reread $(echo "$work" | tr , ' ') </tmp/go >/tmp/reports 2>/tmp/errors &
+$(echo "$work" | tr , ' ') </tmp/go >/tmp/reports 2>/tmp/errors &
 exec 3>/tmp/go 4</tmp/reports
-listen warm
-say phase "measuring"
-disk model
-counters before
-echo >&3
-listen result
-counters after
-disk fast
-values work
+follow
 finish "done"

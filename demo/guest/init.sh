@@ -8,12 +8,6 @@
 # shellcheck source=tools/guest-init.sh
 . /guest-init.sh
 
-swap_on() {
-	rotate "$swap"
-	mkswap "$swap" >/dev/null || finish fail "mkswap failed on $swap"
-	swapon "$swap" || finish fail "no swap on $swap"
-}
-
 # Data that the guest itself loses would be blamed on zcache: see uml_dirty.c.
 check_kernel() {
 	[ -e /bin/uml_dirty ] || return
@@ -58,7 +52,8 @@ mount_all
 disk fast
 check_zcache
 rotate "$files"
-swap_on
+rotate "$swap"
+swap_on "$swap"
 check_kernel
 say phase "filling the heap"
 start_xref

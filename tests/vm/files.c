@@ -666,9 +666,9 @@ void file_evict_stored(struct file *f)
 	before = zc_file("stored_pages");
 	file_evict(f);
 	is = zc_file("stored_pages");
-	zcheck(is - before > (long)file_pages(f) / 3,
-	       "only %ld of %lu pages of %s were stored", is - before,
-	       file_pages(f), f->path);
+	zexpect(is - before > (long)file_pages(f) / 3,
+		"only %ld of %lu pages of %s were stored", is - before,
+		file_pages(f), f->path);
 }
 
 void drop_caches(void)

@@ -43,17 +43,22 @@ void say(const char *fmt, ...)
 	dprintf(STDOUT_FILENO, "%s\n", line);
 }
 
-static void __attribute__((noreturn)) vfail(const char *fmt, va_list ap,
-					    const char *tail)
+/* How a process ends that called fail() or too_little(). */
+enum { WRONG = 1, TOO_LITTLE = 2 };
+
+static void __attribute__((noreturn)) vfail(int status, const char *fmt,
+					    va_list ap, const char *tail)
 {
 	char reason[400];
 
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	say("FAIL (process %d): %s%s", getpid(), reason, tail);
+	if (status == WRONG)
+		shared->wrong = true;
 	/* The first reason is the cause, later ones its consequences. */
 	if (__atomic_fetch_add(&shared->failed, 1, __ATOMIC_SEQ_CST) == 0)
 		dprintf(env.verdict, "fail %s %s%s\n", env.scenario, reason, tail);
-	_exit(1);
+	_exit(status);
 }
 
 void fail(const char *fmt, ...)
@@ -61,7 +66,15 @@ void fail(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vfail(fmt, ap, "");
+	vfail(WRONG, fmt, ap, "");
+}
+
+void too_little(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfail(TOO_LITTLE, fmt, ap, "");
 }
 
 void fail_errno(const char *fmt, ...)
@@ -71,7 +84,7 @@ void fail_errno(const char *fmt, ...)
 
 	snprintf(tail, sizeof(tail), ": %s", strerror(errno));
 	va_start(ap, fmt);
-	vfail(fmt, ap, tail);
+	vfail(WRONG, fmt, ap, tail);
 }
 
 /* ---- Random numbers ---- */
@@ -894,6 +907,8 @@ void join(int pid)
 
 	if (WIFSIGNALED(status))
 		fail("process %d was killed by signal %d", pid, WTERMSIG(status));
+	if (WEXITSTATUS(status) == TOO_LITTLE)
+		_exit(TOO_LITTLE);
 	if (WEXITSTATUS(status))
 		fail("process %d failed", pid);
 }

@@ -127,7 +127,7 @@ SCENARIO(tmpfs, 300, "",
 	long stores = zc("stores");
 
 	tmpfs("size=300%,nr_inodes=100", 115);
-	zcheck(zc("stores") > stores + 1000, "hardly anything was stored");
+	zexpect(zc("stores") > stores + 1000, "hardly anything was stored");
 }
 
 SCENARIO(tmpfs_large, 300, "thp",

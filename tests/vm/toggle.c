@@ -96,8 +96,8 @@ SCENARIO(compressors, 300, "zcache",
 		zc_set("enabled", "1");
 		stores = zc("stores");
 		region_pageout(&r);
-		zcheck(zc("stores") > stores + 300, "%s stored only %ld pages",
-		       compressors[i], zc("stores") - stores);
+		zexpect(zc("stores") > stores + 300, "%s stored only %ld pages",
+			compressors[i], zc("stores") - stores);
 		region_verify(&r);
 	}
 	region_unmap(&r);

@@ -1,0 +1,229 @@
+#!/bin/bash
+# The benchmark: zcache beside plain swap and page cache, zswap and zram, in
+# guests that differ in nothing else: the same kernel, memory, disk and work,
+# each run from a fresh boot. What is measured is in bench/works.sh; every page
+# that is read is verified.
+#
+# Each run is a line of JSON in RESULTS/runs.json, about.json says where it was.
+# The report is written from them (bench/report.py).
+#
+# Usage: [VARIABLE=VALUE...] bench/run.sh [--quick]
+#					(or: make bench VARIABLE=VALUE...)
+#   WORKS	which works (all), see bench/works.sh
+#   MODES	which modes (those that say something about the work)
+#   DISKS	which disks ("hdd ssd"); or four numbers, as DISK of the demo.
+#		Works that are not about disks have one as fast as memory
+#   MEM		memory of the guests in MiB (256); some works have more or less
+#   RUNS	how often each (3): one of each mode, then the next of each...
+#   WARM	reads of zipf before the clock starts, for each page of the set (10)
+#   SECS	for each measurement that does not end by itself (10)
+#   RESULTS	folder of the results (in the repository). Those of other works,
+#		disks and modes stay there
+#   TUNE	settings to write after boot, FILE=VALUE,...; with zcache only
+#   --quick	some works, once: a quarter of an hour. Results are left in the
+#		cache folder
+set -euo pipefail
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/../tools/lib.sh"
+# shellcheck source=tools/guest.sh
+. "$TOP/tools/guest.sh"
+# shellcheck source=bench/works.sh
+. "$TOP/bench/works.sh"
+# shellcheck source=bench/data.sh
+. "$TOP/bench/data.sh"
+# shellcheck source=bench/compile.sh
+. "$TOP/bench/compile.sh"
+
+BENCH=$TOP/bench
+OUT=$TMEM_CACHE/bench
+IMAGES=(root swap)
+QUICK_WORKS="calibrate zipf-1.5 stream heap-zipf compile-j3 density-source density-heap latency"
+
+usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
+
+# ---- What was asked for ----
+
+read_settings() {
+	local disk work mode
+	WORKS=${WORKS:-$(rows "$WORK_TABLE")} MODES=${MODES:-}
+	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-3}
+	WARM=${WARM:-10} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml
+	RESULTS=${RESULTS:-$BENCH/results}
+	number MEM 64 2048
+	SIZE=$MEM
+	number RUNS 1 99
+	number SECS 1 3600
+	number WARM 0 1000
+	for disk in $DISKS; do
+		DISK=$disk
+		read_disk
+	done
+	for work in $WORKS; do work_is "$work" 1 >/dev/null; done
+	for mode in $MODES; do mode_is "$mode" 1 >/dev/null; done
+}
+
+be_quick() {
+	WORKS=${WORKS:-$QUICK_WORKS} RUNS=${RUNS:-1} RESULTS=${RESULTS:-$OUT/quick}
+	WARM=${WARM:-4} SECS=${SECS:-6} DISKS=${DISKS:-hdd}
+}
+
+# disks_of WORK
+disks_of() {
+	case $1 in
+	density-* | latency) echo ram ;;
+	*) echo "$DISKS" ;;
+	esac
+}
+
+# ---- The guests' disks ----
+
+# make_disk KIND: an image of the data or of the toolchain with their programs,
+# and everything it is made of in its name. Sets DISK_DIR.
+make_disk() {
+	local kind=$1 key root
+	key=$({ echo "$SIZE $SRC"; cat "$BENCH"/*.sh "$BENCH"/guest/* \
+		"$TOP"/tools/guest*.sh "$BUSYBOX"; gcc --version; } |
+		sha256sum | cut -c 1-16)
+	DISK_DIR=$OUT/$kind-$key
+	[ ! -d "$DISK_DIR" ] || return 0
+	need_space "$TMEM_CACHE" $((SIZE * 20 + 500)) "the guests' disks"
+	rm -rf "$OUT/$kind"-*
+	root=$DISK_DIR.tmp/root
+	mkdir -p "$root"
+	make_root "$root" cat cut echo grep kill mkfifo mkswap mount poweroff sed \
+		sh sha256sum sleep swapon sync tr
+	install -m 755 "$BENCH/guest/init.sh" "$root/init"
+	cp "$TOP/tools/guest-init.sh" "$root"
+	"${kind}_disk" "$root"
+	make_image "$root" "$DISK_DIR.tmp/image"
+	rm -rf "$root"
+	mv "$DISK_DIR.tmp" "$DISK_DIR"
+}
+
+# Nobody writes to the data, so all guests share one image of it.
+make_disks() {
+	if [ "$KIND" != data ] || [ "${HAVE:-}" != data ]; then
+		cp --sparse=always "$DISK_DIR/image" "$RUN/root"
+		HAVE=$KIND
+	fi
+	truncate -s 0 "$RUN/swap"
+	truncate -s $((SIZE * 4))M "$RUN/swap"
+}
+
+# ---- Runs ----
+
+# measure WORK DISK MODE RUN
+measure() {
+	local work=$1 mode=$3 tune= name="$1 $2 $3 $4"
+	DISK=$2
+	read_disk
+	MEM=$(memory_of "$work")
+	KIND=$(work_is "$work" 2)
+	make_disk "$KIND"
+	[[ $mode != zcache* ]] || tune=$TUNE
+	RESULT=()
+	# shellcheck disable=SC2046	# words of the boot line
+	run_guest "$name" "$([ "$KIND" = data ] && echo ro || echo rw)" \
+		$(mode_is "$mode" 2) "want=$(mode_is "$mode" 3)" "mode=$mode" \
+		"rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
+		"memory=$MEM" "work=$(program_of "$work")" "tune=$tune"
+	check_results "$name"
+	write_json "$@"
+}
+
+check_results() {
+	local counter
+	[ "$(last "$1" work_wrong)" -eq 0 ] || failed "$1" "its results are wrong"
+	for counter in cleancache frontswap; do
+		[ "$(last "$1" "after_${counter}_load_corrupt")" -eq 0 ] ||
+			failed "$1" "zcache found corrupted pages"
+	done
+}
+
+# write_json WORK DISK MODE RUN: a line; numbers that are 0 are left out.
+write_json() {
+	local key
+	{
+		printf '"work":"%s"\n"disk":"%s"\n"mode":"%s"\n"run":%d\n' "$@"
+		for key in "${!RESULT[@]}"; do
+			printf '"%s":"%s"\n' "${key##* }" "$(last "$*" "${key##* }")"
+		done | grep -v ':"0"$' | sed 's/"\([0-9]\+\)"$/\1/' | sort
+	} | paste -sd , | sed 's/.*/{&}/' >>"$RESULTS/runs.json"
+}
+
+# forget WORK DISK MODE...: what will be measured again.
+forget() {
+	local work=$1 disk=$2 mode
+	shift 2
+	for mode; do
+		printf '{"work":"%s","disk":"%s","mode":"%s",\n' "$work" "$disk" "$mode"
+	done >"$RUN/forget"
+	touch "$RESULTS/runs.json"
+	grep -vFf "$RUN/forget" "$RESULTS/runs.json" >"$RESULTS/runs.json.tmp" || true
+	mv "$RESULTS/runs.json.tmp" "$RESULTS/runs.json"
+}
+
+measure_all() {
+	local work disk mode modes run
+	for work in $WORKS; do
+		read -ra modes <<<"${MODES:-$(work_is "$work" 5)}"
+		for disk in $(disks_of "$work"); do
+			forget "$work" "$disk" "${modes[@]}"
+			for ((run = 1; run <= RUNS; run++)); do
+				for mode in "${modes[@]}"; do
+					measure "$work" "$disk" "$mode" "$run"
+				done
+			done
+		done
+	done
+}
+
+# ---- Where it was measured ----
+
+# Values are of this machine: no quotes or backslashes are expected in them.
+write_about() {
+	local pairs=("date" "$(date -u +%Y-%m-%d)" "kernel" "$(kernel_version "$SRC")"
+		"guest" "$GUEST_IS, one CPU" "host_cpu" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
+		"host_cpus" "$(nproc)" "gcc" "$(gcc --version | head -n 1)"
+		"mem_mib" "$SIZE" "runs" "$RUNS" "seconds" "$SECS" "warm" "$WARM"
+		"tune" "$TUNE")
+	for DISK in hdd ssd ram; do
+		read_disk
+		pairs+=("disk_$DISK" "$DISK_IS")
+	done
+	printf '"%s":"%s"\n' "${pairs[@]}" | paste -sd , | sed 's/.*/{&}/' \
+		>"$RESULTS/about.json"
+}
+
+show_settings() {
+	say
+	say "Guest   $GUEST_IS, Linux $(kernel_version "$SRC"), $SIZE MiB of memory (some works: less or more), one CPU"
+	say "Works   $WORKS"
+	say "Disks   $DISKS"
+	say "Runs    $RUNS of each, the modes in turn"
+	say "Results $RESULTS"
+	[ -z "$TUNE" ] || say "Tuned   $TUNE"
+	say
+}
+
+main() {
+	case ${1:-} in
+	'') ;;
+	--quick) be_quick ;;
+	-h | --help) usage; return ;;
+	*) usage >&2; die "bench/run.sh takes --quick, not $1" "give variables in front of it" ;;
+	esac
+	read_settings
+	need_tool mke2fs shuf gnuplot python3 fio
+	get_ready $((MEM * 10 + 500))
+	mkdir -p "$RESULTS"
+	MODEL=$RUN/slowdisk.so
+	disk_model "$MODEL"
+	lock bench
+	show_settings
+	write_about
+	measure_all
+	"$BENCH/report.py" "$RESULTS"
+}
+
+main "$@"
