@@ -293,11 +293,11 @@ no_token() {	# GUEST DIR
 
 # run_guest GUEST NAMES: all of them, some for a second time.
 run_guest() {
-	local guest=$1 name names dir
+	local guest=$1 name again dir
 	: >"$RUN/again-$guest"
 	run_boots "$guest" "$2"
-	mapfile -t names <"$RUN/again-$guest"
-	for name in "${names[@]}"; do
+	mapfile -t again <"$RUN/again-$guest"
+	for name in "${again[@]}"; do
 		dir=$RUN/$guest-again-$name
 		mkdir -p "$dir"
 		boot "$guest" "$dir" "$name" && continue
