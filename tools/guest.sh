@@ -122,7 +122,7 @@ disk_model() {
 		"$TOP/demo/slowdisk.c" || die "slowdisk does not build" "see above"
 }
 
-# make_root DIR APPLET...: folders, and busybox in them.
+# make_root DIR APPLET...: folders, and busybox in them. Again for more applets.
 make_root() {
 	local root=$1 applet applets
 	shift
@@ -132,7 +132,7 @@ make_root() {
 	for applet; do
 		grep -qx "$applet" <<<"$applets" ||
 			die "$BUSYBOX has no $applet" "install busybox-static (make deps)"
-		ln -s busybox "$root/bin/$applet"
+		ln -sf busybox "$root/bin/$applet"
 	done
 }
 
