@@ -40,6 +40,7 @@ mkfs.f2fs		f2fs-tools
 xorriso			xorriso
 mksquashfs		squashfs-tools
 mkfs.erofs		erofs-utils
+gnuplot			gnuplot-nox
 '
 
 have() {
