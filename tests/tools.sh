@@ -243,6 +243,53 @@ test_killed_build() {
 	fi
 }
 
+# Two modes of one work, and of another only what is nothing without the rest.
+few_runs() {
+	local run
+	mkdir -p "$1"
+	for run in 1 2 3; do
+		echo '{"work":"zipf-2","disk":"hdd","mode":"none","run":'$run',"work_reads":1000,"work_ms":1000,"root_reads":100,"work_wrong":0}'
+		echo '{"work":"zipf-2","disk":"hdd","mode":"zcache","run":'$run',"work_reads":2500,"work_ms":1000,"root_reads":100,"work_wrong":0}'
+		echo '{"work":"compile-j4","disk":"ssd","mode":"zcache","run":'$run'}'
+	done >"$1/runs.json"
+}
+
+report() { "$TOP/bench/report.py" "$@"; }
+
+test_report() {
+	local name="report: few runs, and what is missing is said" dir=$SCRATCH/results
+	if python3 "$TOP/tests/report.py" >"$OUTPUT" 2>&1; then
+		ok "report: statistics and verdicts"
+	else
+		fail "report: statistics and verdicts" "see below"
+	fi
+	few_runs "$dir"
+	# The interpreter itself: what starts it may need more than this PATH has.
+	complains "report: no gnuplot" 'missing on this machine: gnuplot' \
+		env PATH="$SCRATCH/nothing" \
+		"$(python3 -c 'import sys; print(sys.executable)')" \
+		"$TOP/bench/report.py" "$dir" "$SCRATCH/doc"
+	if ! command -v gnuplot >/dev/null; then
+		SKIPPED=$((SKIPPED + 1))
+		echo "skip $name (no gnuplot)"
+		return
+	fi
+	if ! report "$dir" "$SCRATCH/doc" >"$OUTPUT" 2>&1; then
+		fail "$name" "it failed"
+	elif ! grep -q 'zipf-1.5: not measured, zipf-2: 2.50' "$SCRATCH/doc/benchmarks.md"; then
+		fail "$name" "the table of goals is wrong"
+	elif [ ! -s "$SCRATCH/doc/benchmarks/files-hdd.svg" ]; then
+		fail "$name" "there is no picture"
+	else
+		ok "$name"
+	fi
+	complains "report: no runs" 'there are no runs in .*/empty' \
+		report "$SCRATCH/empty" "$SCRATCH/doc"
+	echo '{"work":' >>"$dir/runs.json"
+	complains "report: half a line" 'runs.json, line 10 is not JSON' \
+		report "$dir" "$SCRATCH/doc"
+}
+
 main() {
 	SRC=$("$TOP/tools/source.sh" 2>"$OUTPUT") || { cat "$OUTPUT"; exit 1; }
 	mapfile -t ALL < <(series "$PATCHES")
@@ -255,6 +302,7 @@ main() {
 	test_bad_words
 	test_machine
 	test_killed_build
+	test_report
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	[ "$FAILED" -eq 0 ]
 }
