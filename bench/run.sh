@@ -77,6 +77,23 @@ disks_of() {
 
 # ---- The guests' disks ----
 
+# The programs and data of all works but the compile one.
+data_disk() {
+	local root=$1 program file
+	for program in reread heap; do
+		static_program "$root/bin/$program" "$BENCH/guest/$program.c"
+	done
+	install -m 755 "$BENCH"/guest/{calibrate,mixed} "$root/bin"
+	put_program "$root" fio "$(readlink -f "$(command -v fio)")"
+	data_source "$root/source" $((SIZE * 3))
+	"$root/bin/reread" noise $((SIZE * 3 / 2)) >"$root/noise"
+	for file in source noise; do
+		"$root/bin/reread" sums "$root/$file" >"$root/$file.sums"
+	done
+	data_binaries "$root/binaries" $((SIZE / 2))
+	data_heap "$root/heap" $((SIZE * 3 / 4))
+}
+
 # make_disk KIND: an image of the data or of the toolchain with their programs,
 # and everything it is made of in its name. Sets DISK_DIR.
 make_disk() {
@@ -87,14 +104,15 @@ make_disk() {
 	DISK_DIR=$OUT/$kind-$key
 	[ ! -d "$DISK_DIR" ] || return 0
 	need_space "$TMEM_CACHE" $((SIZE * 20 + 500)) "the guests' disks"
+	say "making the guests' disk: $kind"
 	rm -rf "$OUT/$kind"-*
 	root=$DISK_DIR.tmp/root
 	mkdir -p "$root"
-	make_root "$root" cat cut echo grep kill mkfifo mkswap mount poweroff sed \
-		sh sha256sum sleep swapon sync tr
+	make_root "$root" cat cut echo mkfifo mkswap mount poweroff sed sh sleep \
+		swapon sync tr
 	install -m 755 "$BENCH/guest/init.sh" "$root/init"
 	cp "$TOP/tools/guest-init.sh" "$root"
-	"${kind}_disk" "$root"
+	"${kind}_disk" "$root" "${KERNEL%/*}"
 	make_image "$root" "$DISK_DIR.tmp/image"
 	rm -rf "$root"
 	mv "$DISK_DIR.tmp" "$DISK_DIR"
@@ -114,7 +132,7 @@ make_disks() {
 
 # measure WORK DISK MODE RUN
 measure() {
-	local work=$1 mode=$3 tune= name="$1 $2 $3 $4"
+	local work=$1 mode=$3 tune="" name="$1 $2 $3 $4"
 	DISK=$2
 	read_disk
 	MEM=$(memory_of "$work")
@@ -125,7 +143,7 @@ measure() {
 	# shellcheck disable=SC2046	# words of the boot line
 	run_guest "$name" "$([ "$KIND" = data ] && echo ro || echo rw)" \
 		$(mode_is "$mode" 2) "want=$(mode_is "$mode" 3)" "mode=$mode" \
-		"rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
+		slab_nomerge "rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
 		"memory=$MEM" "work=$(program_of "$work")" "tune=$tune"
 	check_results "$name"
 	write_json "$@"

@@ -37,7 +37,7 @@ compile-j4|compile|75|1|$SWAP_MODES|compile 4 300
 density-source|data|300|1|$POOL_MODES|heap pack /source M/2 8 20
 density-binaries|data|300|1|$POOL_MODES|heap pack /binaries M/2 8 20
 density-heap|data|300|1|$POOL_MODES|heap pack /heap M/2 8 20
-latency|data|300|1|zswap-40 zcache|heap latency /source M/4 6
+latency|data|300|1|zswap-40 zcache|heap pack /source M/4 6 50
 "
 
 # mode | boot line | file and swap pages in zcache | what it is

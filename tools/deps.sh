@@ -41,6 +41,8 @@ xorriso			xorriso
 mksquashfs		squashfs-tools
 mkfs.erofs		erofs-utils
 gnuplot			gnuplot-nox
+fio			fio
+valgrind		valgrind
 '
 
 have() {

@@ -48,7 +48,11 @@ set_up_swap() {
 	swap_on "$swap"
 }
 
+# The pool alone is looked at where pages are swapped in one by one.
 tune_up() {
+	case $work in
+	heap,pack,*) echo 0 >/proc/sys/vm/page-cluster ;;
+	esac
 	for setting in $(echo "${tune:-}" | tr , ' '); do
 		echo "${setting#*=}" >"${setting%%=*}" ||
 			finish fail "cannot set $setting"
@@ -63,12 +67,12 @@ zram_counters() {
 	say value "$1_zram_mem_used_total" "$used"
 }
 
-# Slabs that a compressed pool keeps its books in, in bytes.
+# Slabs that a compressed pool keeps its books in.
 slab_counters() {
 	while read -r name active _ size _; do
 		case $name in
 		zspage* | zs_handle* | zswap_entry | tmem* | zcache* | radix_tree_node)
-			say value "$1_slab_$name" $((active * size)) ;;
+			say value "$1_slab_${name}_kib" $((active * size / 1024)) ;;
 		esac
 	done </proc/slabinfo
 }
@@ -141,7 +145,7 @@ set_up_swap
 tune_up
 mkfifo /tmp/go /tmp/reports
 say phase "warming up"
-# shellcheck disable=SC2046	# its words
+# shellcheck disable=SC2046,SC2091	# its words, run
 $(echo "$work" | tr , ' ') </tmp/go >/tmp/reports 2>/tmp/errors &
 exec 3>/tmp/go 4</tmp/reports
 follow
