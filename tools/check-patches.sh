@@ -17,17 +17,20 @@ check_series() {
 }
 
 main() {
-	local src patches scratch patch rc=0
+	local src dir patches=() scratch patch rc=0
 	need_tool patch perl
 	src=$("$TOP/tools/source.sh")
-	check_series "$PATCHES"
-	check_series "$PATCHES_UM"
-	mapfile -t patches < <(series "$PATCHES"; series "$PATCHES_UM")
+	for dir in "$PATCHES" "$PATCHES_UM" "$PATCHES_BENCH"; do
+		check_series "$dir"
+		mapfile -t -O ${#patches[@]} patches < <(series "$dir")
+	done
 	scratch=$(mktemp -d)
 	# shellcheck disable=SC2064
 	trap "rm -rf '$scratch'" EXIT
 	stage "$src" "$scratch" "${patches[@]}"
 	say "${#patches[@]} patches apply without fuzz to linux-$(kernel_version "$src")"
+	# Where checkpatch finds no .git: it would want more of python.
+	cd "$scratch"
 	for patch in "${patches[@]}"; do
 		perl "$src/scripts/checkpatch.pl" --root="$src" --strict --quiet \
 			--no-summary "$patch" || rc=1

@@ -11,6 +11,7 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 KSERIES=6.12
 PATCHES=$TOP/patches/$KSERIES
 PATCHES_UM=$TOP/patches/$KSERIES-um
+PATCHES_BENCH=$TOP/patches/$KSERIES-bench
 HOME=${HOME:-~}
 TMEM_CACHE=${TMEM_CACHE:-$HOME/.cache/tmem}
 [[ $TMEM_CACHE = /* ]] || TMEM_CACHE=$PWD/$TMEM_CACHE

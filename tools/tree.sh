@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # The kernel tree that everything here is built from: a copy of the pristine
-# source with the hook patches, the test-only fix of User Mode Linux, and our
-# files. tree_sync brings it up to date and touches only what differs, so that
-# a rebuild after a small change is a small rebuild. Sourced.
+# source with the hook patches, those for guests only (a fix of User Mode Linux,
+# and a clock around the hooks that is off unless configured), and our files.
+# tree_sync brings it up to date and touches only what differs, so that a
+# rebuild after a small change is a small rebuild. Sourced.
 #
 # No marks need to be trusted: every file that was ever changed is in a list
 # beside the tree, and each of them is compared every time.
@@ -11,10 +12,10 @@
 # waiting. Instead a build looks whether the tree changed meanwhile, and if so
 # makes the changed files newer than its objects and builds again.
 
-# shellcheck disable=SC2153	# PATCHES and PATCHES_UM come from lib.sh
+# shellcheck disable=SC2153	# PATCHES and the others come from lib.sh
 tree_patches() {
 	local dir
-	for dir in "$PATCHES" "$PATCHES_UM"; do
+	for dir in "$PATCHES" "$PATCHES_UM" "$PATCHES_BENCH"; do
 		[ ! -f "$dir/series" ] || series "$dir"
 	done
 }
