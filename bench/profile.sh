@@ -1,0 +1,191 @@
+#!/bin/bash
+# Where the time of a store and of a load goes, in two ways:
+#
+# instructions	counted by callgrind in a user-space build of tmem and zbud, with
+#		the kernel's own lzo and xxhash: the same figures on each run
+# samples	of a User Mode Linux guest, taken from outside by perf, while it reads
+#		files and while it touches a heap, both larger than its memory, by a
+#		Zipf law; the disk is as fast as memory
+#
+# Usage: bench/profile.sh [instructions|samples]	(both)
+# Writes profile.md, a part of the report, to bench/results.
+set -euo pipefail
+# shellcheck source=tools/lib.sh
+. "$(dirname "$0")/../tools/lib.sh"
+# shellcheck source=tools/guest.sh
+. "$TOP/tools/guest.sh"
+
+BENCH=$TOP/bench
+RESULTS=$BENCH/results
+OUT=$TMEM_CACHE/bench/profile
+OPERATIONS=(store_file load_file miss_file evict_file store_swap load_swap free_swap)
+SET_MIB=32		# what profile.c takes
+
+usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
+
+# sources MIB: so much of the kernel's sources, in an order of no meaning.
+sources() (
+	cd "$SRC"
+	find . -type f -name '*.[ch]' | sort >"$OUT/list"
+	shuf --random-source="$OUT/list" "$OUT/list" | tr '\n' '\0' |
+		xargs -0 cat 2>/dev/null | head -c "$1M" || true
+)
+
+# ---- Instructions ----
+
+# Nodes of the XArray as large as in the kernel. glibc defines both byte orders,
+# which lzo takes for a mistake.
+generate_headers() {
+	mkdir -p "$OUT"/include/{generated,linux}
+	echo '#define XA_CHUNK_SHIFT 6' >"$OUT/include/generated/map-shift.h"
+	echo '#define CONFIG_64BIT 1' >"$OUT/include/generated/bit-length.h"
+	cp "$SRC/tools/testing/shared/autoconf.h" "$OUT/include/generated/"
+	cp "$SRC"/include/linux/{lzo,xxhash}.h "$OUT/include/linux/"
+	cat >"$OUT/include/linux/module.h" <<-END
+		#include <linux/align.h>
+		#include <linux/export.h>
+		#include <linux/kernel.h>
+		#undef __BIG_ENDIAN
+		#undef MODULE_LICENSE
+		#define MODULE_LICENSE(text)
+		#define MODULE_DESCRIPTION(text)
+	END
+}
+
+build_program() {
+	local user=$TOP/tests/user lib=$SRC/lib tools=$SRC/tools
+	generate_headers
+	gcc -std=gnu11 -O2 -g -w -fno-strict-aliasing -D_GNU_SOURCE -DCONFIG_X86_64 \
+		-include linux/module.h -I"$user/include" -I"$OUT/include" \
+		-I"$tools/testing/shared" -I"$tools/include" -I"$lib" -I"$lib/lzo" \
+		-o "$OUT/profile" "$TOP"/{tmem,zbud}.c "$BENCH/profile.c" \
+		"$user/shim.c" "$lib"/{xarray,xxhash}.c \
+		"$lib"/lzo/lzo1x_{compress,decompress}_safe.c \
+		"$tools"/lib/{bitmap,find_bit,hweight,vsprintf}.c -lpthread ||
+		die "profile.c does not build" "see above"
+}
+
+# A repeated string instruction would count once for each byte.
+count_instructions() {
+	local operation no_rep=glibc.cpu.x86_rep
+	need_tool gcc valgrind callgrind_annotate shuf
+	build_program
+	sources "$SET_MIB" >"$OUT/set"
+	export GLIBC_TUNABLES=${no_rep}_stosb_threshold=9999999:${no_rep}_movsb_threshold=9999999
+	for operation in "${OPERATIONS[@]}"; do
+		say "counting the instructions of $operation"
+		valgrind -q --tool=callgrind --instr-atstart=no --collect-atstart=no \
+			--toggle-collect="op_$operation*" \
+			--callgrind-out-file="$OUT/callgrind" \
+			"$OUT/profile" "$OUT/set" >"$OUT/counts" ||
+			die "valgrind failed" "see above"
+		callgrind_annotate --threshold=100 --auto=no "$OUT/callgrind" \
+			>"$OUT/$operation.callgrind"
+	done
+	unset GLIBC_TUNABLES
+}
+
+# ---- Samples ----
+
+MEM=256 GUEST=uml DISK=ssd IMAGES=(root swap)
+FILES_MIB=$((MEM * 2)) HEAP_MIB=$((MEM * 3 / 2))
+THETA=0.99
+WRITES=30		# per cent of the touches of the heap
+SECS=15
+FREQUENCY=4000
+
+# Before samples are taken all is filled; in units of the pages there are.
+declare -A WORK=(
+	[files]="reread,zipf,/source,/source.sums,$FILES_MIB,$THETA,$((FILES_MIB * 256 * 20)),$SECS"
+	[heap]="heap,touch,/source,$HEAP_MIB,$THETA,$WRITES,$((HEAP_MIB * 256 * 4)),$SECS"
+)
+
+# What guest.sh calls when the guest wants its disk slow or fast. It stays fast:
+# what takes time of the CPU is looked for. But samples are taken in between.
+disk_speed() {
+	case $1 in
+	model)	perf record -q -e cpu-clock -F "$FREQUENCY" -o "$OUT/perf.data" \
+			-p "$(pgrep -d , -g "$GUEST_PID")" 2>"$OUT/perf.log" &
+		SAMPLER=$! ;;
+	fast)	kill -INT "$SAMPLER"
+		wait "$SAMPLER" || true
+		perf script -i "$OUT/perf.data" -F ip,sym,dso \
+			>"$OUT/samples" 2>>"$OUT/perf.log" ||
+			die "perf script failed" "see $OUT/perf.log" ;;
+	esac
+}
+
+# One for both works.
+prepare_disk() {
+	local root=$RUN/tree program
+	mkdir -p "$root"
+	MODEL=$RUN/slowdisk.so
+	disk_model "$MODEL"
+	make_root "$root" cat mkfifo mkswap mount poweroff sh sleep swapon sync tr
+	for program in reread heap; do
+		static_program "$root/bin/$program" "$BENCH/guest/$program.c"
+	done
+	install -m 755 "$BENCH/guest/profile.sh" "$root/init"
+	cp "$TOP/tools/guest-init.sh" "$root"
+	sources "$FILES_MIB" >"$root/source"
+	"$root/bin/reread" sums "$root/source" >"$root/source.sums"
+	make_image "$root" "$RUN/root"
+	rm -rf "$root"
+}
+
+make_disks() {
+	truncate -s 0 "$RUN/swap"
+	truncate -s $((HEAP_MIB * 2))M "$RUN/swap"
+}
+
+can_sample() {
+	command -v perf >/dev/null &&
+		perf record -q -e cpu-clock -o "$OUT/perf.data" true 2>/dev/null
+}
+
+take_samples() {
+	local work
+	rm -f "$OUT"/samples*
+	share_cpus
+	if ! can_sample; then
+		say "perf cannot take samples on this machine"
+		return
+	fi
+	need_tool mke2fs pgrep setarch shuf taskset
+	static_busybox
+	clean_up_at_end
+	make_run_folder $((FILES_MIB * 3 + HEAP_MIB * 2 + MEM))
+	choose_guest
+	read_disk
+	prepare_disk
+	for work in files heap; do
+		run_guest "$work" ro zcache=1 want_zcache=1 rotational=0 \
+			"work=${WORK[$work]}"
+		mv "$OUT/samples" "$OUT/samples-$work"
+	done
+	cleanup
+}
+
+main() {
+	case $# in
+	0) set -- instructions samples ;;
+	1) ;;
+	*) usage >&2; die "bench/profile.sh takes one argument or none: $*" ;;
+	esac
+	case $1 in
+	instructions | samples) ;;
+	-h | --help) usage; return ;;
+	*) usage >&2; die "bench/profile.sh can do instructions and samples, not $1" ;;
+	esac
+	need_cache
+	lock bench-profile
+	mkdir -p "$OUT" "$RESULTS"
+	SRC=$("$TOP/tools/source.sh" | tail -n 1)
+	[[ " $* " != *" instructions "* ]] || count_instructions
+	[[ " $* " != *" samples "* ]] || take_samples
+	"$BENCH/profile.py" "$OUT" >"$RESULTS/profile.md.tmp"
+	mv "$RESULTS/profile.md.tmp" "$RESULTS/profile.md"
+	say "written: $RESULTS/profile.md"
+}
+
+main "$@"
