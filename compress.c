@@ -265,7 +265,7 @@ void zcache_stream_put(struct zcache_stream *stream)
 /*
  * A clean page that is thrown away is not read by anyone else. If its memory is
  * bad, reading it where a machine check cannot be handled would end the system
- * for a page that nobody needs.
+ * for a page that nobody needs. Only some architectures can handle it at all.
  */
 static void *zcache_copy_unread(struct zcache_stream *stream, struct page *page)
 {
@@ -296,7 +296,7 @@ int zcache_compress(struct zcache_stream *stream, struct page *page,
 	void *copy;
 	int err;
 
-	if (unread) {
+	if (unread && IS_ENABLED(CONFIG_ARCH_HAS_COPY_MC)) {
 		copy = zcache_copy_unread(stream, page);
 		if (!copy)
 			return -EHWPOISON;

@@ -67,6 +67,7 @@
 #include <linux/build_bug.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
@@ -458,13 +459,24 @@ static struct page *zbud_find(struct zbud_node *node, unsigned int chunks,
 	return NULL;
 }
 
+/* Chunks up to @end that lie on its page. */
+static unsigned int zbud_run(unsigned int end)
+{
+	return (end - 1) % ZBUD_PAGE_CHUNKS + 1;
+}
+
+/* From the end: the zpage moves up and may overlap itself. */
 static void zbud_copy_chunks(struct page *first, unsigned int to,
 			     unsigned int from, unsigned int nr)
 {
-	/* From the end: the zpage moves up and may overlap itself. */
-	while (nr--)
-		memcpy(zbud_chunk(first, to + nr), zbud_chunk(first, from + nr),
-		       ZBUD_CHUNK_SIZE);
+	unsigned int run;
+
+	for (; nr; nr -= run) {
+		run = min3(nr, zbud_run(to + nr), zbud_run(from + nr));
+		memmove(zbud_chunk(first, to + nr - run),
+			zbud_chunk(first, from + nr - run),
+			run * ZBUD_CHUNK_SIZE);
+	}
 }
 
 /* The slot whose zpage starts highest below @limit; there is one. */

@@ -26,23 +26,13 @@
  * those without it, and both disk reads for each read. No policy in LRU order is
  * better; one that knows more of the future than its order may be.
  */
-#include <errno.h>
-#include <math.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#define _GNU_SOURCE
+#include "guest/common.h"
 
 /* Reads before distances count: nearly all pages have been read by then. */
 #define WARM_PER_PAGE	8
 #define MIN_WARM	1500000
 #define COUNTED		1500000
-
-struct law {
-	double *cdf;		/* by rank */
-	uint32_t *page;		/* of a rank */
-};
 
 struct costs {
 	double hit, store, load, disk;	/* in microseconds */
@@ -52,66 +42,6 @@ struct costs {
 struct point {
 	double share, gain, reads;
 };
-
-static void need(bool ok, const char *what)
-{
-	if (ok)
-		return;
-	fprintf(stderr, "ceiling: %s\n", what);
-	exit(1);
-}
-
-static uint64_t random_bits(void)
-{
-	static uint64_t x = 88172645463325252u;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
-}
-
-static double random_share(void)
-{
-	return (random_bits() >> 11) / 9007199254740992.0;
-}
-
-static void make_law(struct law *law, uint64_t pages, double theta)
-{
-	double sum = 0;
-
-	law->cdf = malloc(pages * sizeof(*law->cdf));
-	law->page = malloc(pages * sizeof(*law->page));
-	need(law->cdf && law->page, "memory");
-	for (uint64_t i = 0; i < pages; i++) {
-		sum += pow(i + 1, -theta);
-		law->cdf[i] = sum;
-		law->page[i] = i;
-	}
-	for (uint64_t i = pages - 1; i > 0; i--) {
-		uint64_t j = random_bits() % (i + 1);
-		uint32_t page = law->page[i];
-
-		law->page[i] = law->page[j];
-		law->page[j] = page;
-	}
-}
-
-static uint64_t choose(const struct law *law, uint64_t pages)
-{
-	double at = random_share() * law->cdf[pages - 1];
-	uint64_t low = 0, high = pages - 1;
-
-	while (low < high) {
-		uint64_t middle = (low + high) / 2;
-
-		if (law->cdf[middle] < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return law->page[low];
-}
 
 /*
  * A Fenwick tree over the reads, numbered from 1: a read counts 1 while it is
@@ -132,18 +62,18 @@ static uint64_t tree_sum(const int32_t *tree, uint64_t to)
 	return sum;
 }
 
-/* Of read @now of a page that was read last at *@last, 0: never. Notes it there. */
-static uint64_t distance(int32_t *tree, uint64_t reads, uint64_t now,
+/* Of read @at of a page that was read last at *@last, 0: never. Notes it there. */
+static uint64_t distance(int32_t *tree, uint64_t reads, uint64_t at,
 			 uint64_t *last, uint64_t pages)
 {
 	uint64_t between = pages;
 
 	if (*last) {
-		between = tree_sum(tree, now - 1) - tree_sum(tree, *last);
+		between = tree_sum(tree, at - 1) - tree_sum(tree, *last);
 		tree_add(tree, reads, *last, -1);
 	}
-	tree_add(tree, reads, now, 1);
-	*last = now;
+	tree_add(tree, reads, at, 1);
+	*last = at;
 	return between;
 }
 
@@ -159,11 +89,11 @@ static double *miss_ratios(uint64_t pages, double theta)
 
 	need(tree && last && miss, "memory");
 	make_law(&law, pages, theta);
-	for (uint64_t now = 1; now <= reads; now++) {
-		uint64_t page = choose(&law, pages);
-		uint64_t d = distance(tree, reads, now, &last[page], pages);
+	for (uint64_t at = 1; at <= reads; at++) {
+		uint64_t page = choose(&law);
+		uint64_t d = distance(tree, reads, at, &last[page], pages);
 
-		if (now > warm)
+		if (at > warm)
 			miss[d] += 1.0 / COUNTED;
 	}
 	for (uint64_t n = pages; n-- > 0;)
