@@ -27,7 +27,7 @@ build() {
 	watch=$!
 	wait $make
 	status=$?
-	kill $watch
+	kill $watch 2>/dev/null
 }
 
 # Sets objects and wrong.
