@@ -14,22 +14,16 @@ set -euo pipefail
 . "$(dirname "$0")/../tools/lib.sh"
 # shellcheck source=tools/guest.sh
 . "$TOP/tools/guest.sh"
+# shellcheck source=bench/data.sh
+. "$TOP/bench/data.sh"
 
 BENCH=$TOP/bench
-RESULTS=$BENCH/results
+RESULTS=${RESULTS:-$BENCH/results}
 OUT=$TMEM_CACHE/bench/profile
 OPERATIONS=(store_file load_file miss_file evict_file store_swap load_swap free_swap)
 SET_MIB=32		# what profile.c takes
 
 usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
-
-# sources MIB: so much of the kernel's sources, in an order of no meaning.
-sources() (
-	cd "$SRC"
-	find . -type f -name '*.[ch]' | sort >"$OUT/list"
-	shuf --random-source="$OUT/list" "$OUT/list" | tr '\n' '\0' |
-		xargs -0 cat 2>/dev/null | head -c "$1M" || true
-)
 
 # ---- Instructions ----
 
@@ -70,7 +64,7 @@ count_instructions() {
 	local operation no_rep=glibc.cpu.x86_rep
 	need_tool gcc valgrind callgrind_annotate shuf
 	build_program
-	sources "$SET_MIB" >"$OUT/set"
+	data_source "$OUT/set" "$SET_MIB"
 	export GLIBC_TUNABLES=${no_rep}_stosb_threshold=9999999:${no_rep}_movsb_threshold=9999999
 	for operation in "${OPERATIONS[@]}"; do
 		say "counting the instructions of $operation"
@@ -127,7 +121,7 @@ prepare_disk() {
 	done
 	install -m 755 "$BENCH/guest/profile.sh" "$root/init"
 	cp "$TOP/tools/guest-init.sh" "$root"
-	sources "$FILES_MIB" >"$root/source"
+	data_source "$root/source" "$FILES_MIB"
 	"$root/bin/reread" sums "$root/source" >"$root/source.sums"
 	make_image "$root" "$RUN/root"
 	rm -rf "$root"

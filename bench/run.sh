@@ -5,7 +5,8 @@
 # that is read is verified.
 #
 # Each run is a line of JSON in RESULTS/runs.json, about.json says where it was.
-# The report is written from them (bench/report.py).
+# The report and its plots are written from them (bench/report.py): into
+# Documentation, or beside the results where those are elsewhere.
 #
 # Usage: [VARIABLE=VALUE...] bench/run.sh [--quick]
 #					(or: make bench VARIABLE=VALUE...)
@@ -20,8 +21,8 @@
 #   RESULTS	folder of the results (in the repository). Those of other works,
 #		disks and modes stay there
 #   TUNE	settings to write after boot, FILE=VALUE,...; with zcache only
-#   --quick	some works, once: a quarter of an hour. Results are left in the
-#		cache folder
+#   --quick	some works, once: a quarter of an hour. Results and report are
+#		left in the cache folder
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname "$0")/../tools/lib.sh"
@@ -47,7 +48,7 @@ read_settings() {
 	local disk work mode
 	WORKS=${WORKS:-$(rows "$WORK_TABLE")} MODES=${MODES:-}
 	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-3}
-	WARM=${WARM:-10} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml
+	WARM=${WARM:-10} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml SILENCE=400
 	RESULTS=${RESULTS:-$BENCH/results}
 	number MEM 64 2048
 	SIZE=$MEM
@@ -213,6 +214,18 @@ write_about() {
 		>"$RESULTS/about.json"
 }
 
+# What else the report says: it takes no guests of ours, or a few minutes.
+write_report() {
+	local pages=$RESULTS
+	! grep -q '"work":"zipf-' "$RESULTS/runs.json" || "$BENCH/ceiling.sh" "$RESULTS"
+	if [ "$RESULTS" = "$BENCH/results" ]; then
+		pages=$TOP/Documentation
+		"$BENCH/profile.sh"
+		"$TOP/tools/check-idle.sh" >"$RESULTS/idle.txt"
+	fi
+	"$BENCH/report.py" "$RESULTS" "$pages"
+}
+
 show_settings() {
 	say
 	say "Guest   $GUEST_IS, Linux $(kernel_version "$SRC"), $SIZE MiB of memory (some works: less or more), one CPU"
@@ -241,7 +254,7 @@ main() {
 	show_settings
 	write_about
 	measure_all
-	"$BENCH/report.py" "$RESULTS"
+	write_report
 }
 
 main "$@"
