@@ -45,6 +45,8 @@ static const struct {
 				       ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_ADMISSION] = { "reject_admission",
 				      ZCACHE_OF(EPHEMERAL) },
+	[ZCACHE_REJECT_FAST_DEVICE] = { "reject_fast_device",
+					ZCACHE_OF(EPHEMERAL) },
 	[ZCACHE_REJECT_NO_POOL] = { "reject_no_pool", ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_COMPRESS_POOR] = { "reject_compress_poor",
 					  ZCACHE_OF_BOTH },
@@ -184,6 +186,8 @@ static const struct {
 	{ "pool_limit_pages", zcache_total_pool_limit },
 	{ "index_bytes", zcache_total_index_bytes },
 	{ "metadata_bytes", zcache_total_metadata_bytes },
+	{ "file_copy_ns", zcache_copy_ns },
+	{ "file_read_ns", zcache_read_ns },
 };
 
 static int zcache_total_get(void *data, u64 *val)

@@ -12,6 +12,8 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "zcache.h"
@@ -21,69 +23,99 @@
 
 static void *zcache_mount(struct super_block *sb)
 {
-	struct tmem_pool *pool;
+	struct zcache_fs *fs = kzalloc(sizeof(*fs), GFP_KERNEL);
+	int err = -ENOMEM;
 
-	pool = zcache_pool_create(ZCACHE_FILE_POOLS, TMEM_EPHEMERAL);
-	if (!IS_ERR(pool))
-		return pool;
-	pr_err("file system %s on %s: its pages are not cached, error %ld\n",
-	       sb->s_type->name, sb->s_id, PTR_ERR(pool));
+	if (!fs)
+		goto fail;
+	fs->pool = zcache_pool_create(ZCACHE_FILE_POOLS, TMEM_EPHEMERAL);
+	err = PTR_ERR_OR_ZERO(fs->pool);
+	if (err)
+		goto fail;
+	spin_lock_init(&fs->reads.lock);
+	fs->reads.bdev = sb->s_bdev;
+	return fs;
+
+fail:
+	kfree(fs);
+	pr_err("file system %s on %s: its pages are not cached, error %d\n",
+	       sb->s_type->name, sb->s_id, err);
 	return NULL;
 }
 
-static void zcache_umount(void *pool)
+static void zcache_umount(void *mounted)
 {
-	zcache_pool_destroy(pool);
+	struct zcache_fs *fs = mounted;
+
+	zcache_pool_destroy(fs->pool);
+	kfree(fs);
 	zcache_trim();
 }
 
-static int zcache_file_store(void *pool, u64 object, pgoff_t index,
+static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 			     struct page *page, bool workingset)
 {
 	struct tmem_key key = { .object = object, .index = index };
+	struct zcache_fs *fs = mounted;
+	u64 begin;
+	int err;
 
+	if (!zcache_admission_worth(&fs->reads, &key)) {
+		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_FAST_DEVICE);
+		return -EAGAIN;
+	}
 	if (!zcache_admission_allow(&key, workingset)) {
 		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_ADMISSION);
 		return -EAGAIN;
 	}
-	return zcache_store_page(pool, &key, page);
-}
-
-static int zcache_file_load(void *pool, u64 object, pgoff_t index,
-			    struct page *page)
-{
-	struct tmem_key key = { .object = object, .index = index };
-
-	int err = zcache_load_page(pool, &key, page);
-
+	begin = zcache_cost_begin(&key);
+	err = zcache_store_page(fs->pool, &key, page);
 	if (!err)
-		zcache_admission_hit();
+		zcache_cost_end(ZCACHE_COST_STORE, begin);
 	return err;
 }
 
-static void zcache_file_refault(void *pool, u64 object, pgoff_t index)
+static int zcache_file_load(void *mounted, u64 object, pgoff_t index,
+			    struct page *page)
 {
 	struct tmem_key key = { .object = object, .index = index };
+	u64 begin = zcache_cost_begin(&key);
+	struct zcache_fs *fs = mounted;
+	int err = zcache_load_page(fs->pool, &key, page);
 
-	zcache_admission_note(&key);
+	if (!err) {
+		zcache_cost_end(ZCACHE_COST_LOAD, begin);
+		zcache_admission_hit();
+	}
+	return err;
 }
 
-static void zcache_file_invalidate(void *pool, u64 object, pgoff_t index,
+static void zcache_file_refault(void *mounted, u64 object, pgoff_t index)
+{
+	struct tmem_key key = { .object = object, .index = index };
+	struct zcache_fs *fs = mounted;
+
+	zcache_admission_note(&fs->reads, &key);
+}
+
+static void zcache_file_invalidate(void *mounted, u64 object, pgoff_t index,
 				   unsigned long nr)
 {
 	struct tmem_key key = { .object = object, .index = index };
-	unsigned long dropped = tmem_invalidate(pool, &key, nr);
+	struct zcache_fs *fs = mounted;
+	unsigned long dropped = tmem_invalidate(fs->pool, &key, nr);
 
 	if (dropped)
 		zcache_count_many(TMEM_EPHEMERAL, ZCACHE_INVALIDATES, dropped);
 }
 
-static unsigned long zcache_file_count(void *pool, u64 object, pgoff_t index,
+static unsigned long zcache_file_count(void *mounted, u64 object, pgoff_t index,
 				       unsigned long nr)
 {
 	struct tmem_key key = { .object = object, .index = index };
+	struct zcache_fs *fs = mounted;
 
-	return tmem_count(pool, &key, nr);
+	return tmem_count(fs->pool, &key, nr);
 }
 
 static void zcache_file_drop_all(void)

@@ -17,12 +17,14 @@
 
 #include <linux/crypto.h>
 #include <linux/percpu.h>
+#include <linux/spinlock_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 #include "tmem.h"
 #include "zbud.h"
 
+struct block_device;
 struct cleancache_ops;
 struct dentry;
 struct frontswap_ops;
@@ -43,6 +45,7 @@ struct page;
  * @ZCACHE_EVICTIONS: file pages dropped because the memory was wanted
  * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
  * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
+ * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
  * @ZCACHE_REJECT_NO_POOL: stores refused: no memory when the device came
  * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression
  * @ZCACHE_REJECT_COMPRESS_FAIL: stores refused: error of the compressor
@@ -62,6 +65,7 @@ enum zcache_counter {
 	ZCACHE_EVICTIONS,
 	ZCACHE_SAME_FILLED_PAGES,
 	ZCACHE_REJECT_ADMISSION,
+	ZCACHE_REJECT_FAST_DEVICE,
 	ZCACHE_REJECT_NO_POOL,
 	ZCACHE_REJECT_COMPRESS_POOR,
 	ZCACHE_REJECT_COMPRESS_FAIL,
@@ -116,13 +120,6 @@ void zcache_drop_pages(enum tmem_pool_type type);
 unsigned long zcache_type_pages(enum tmem_pool_type type);
 
 /*
- * swap-pages.c and file-pages.c
- */
-
-extern const struct frontswap_ops zcache_frontswap_ops;
-extern const struct cleancache_ops zcache_cleancache_ops;
-
-/*
  * admission.c
  */
 
@@ -138,10 +135,63 @@ enum zcache_admission {
 	ZCACHE_ADMIT_NEVER,
 };
 
+/* What is timed. */
+enum zcache_cost {
+	ZCACHE_COST_STORE,
+	ZCACHE_COST_LOAD,
+	ZCACHE_NR_COSTS,
+};
+
+/**
+ * struct zcache_reads - what reading from the device of a file system costs
+ * @lock: covers all of it; never waited for
+ * @bdev: the device, NULL if there is none
+ * @last: the page that came back last, read or loaded
+ * @pages: that came back since the last look at the device
+ * @requests: runs of adjacent ones among them
+ * @ios: requests that the device had done then
+ * @ns: and the time that they had taken
+ * @page_ns: the device's time for a page that comes back, 0 while unknown
+ */
+struct zcache_reads {
+	spinlock_t lock;	/* all of it */
+	struct block_device *bdev;
+	struct tmem_key last;
+	unsigned long pages;
+	unsigned long requests;
+	unsigned long ios;
+	u64 ns;
+	u64 page_ns;
+};
+
 int zcache_admission_start(void);
-void zcache_admission_note(const struct tmem_key *key);
+u64 zcache_cost_begin(const struct tmem_key *key);
+void zcache_cost_end(enum zcache_cost cost, u64 begin);
+u64 zcache_copy_ns(void);
+u64 zcache_read_ns(void);
+void zcache_reads_learn(struct zcache_reads *reads, unsigned long ios, u64 ns);
+void zcache_admission_note(struct zcache_reads *reads, const struct tmem_key *key);
 void zcache_admission_hit(void);
+bool zcache_admission_worth(const struct zcache_reads *reads,
+			    const struct tmem_key *key);
 bool zcache_admission_allow(const struct tmem_key *key, bool workingset);
+
+/*
+ * swap-pages.c and file-pages.c
+ */
+
+/**
+ * struct zcache_fs - a mounted file system
+ * @pool: its pages
+ * @reads: what they cost to read
+ */
+struct zcache_fs {
+	struct tmem_pool *pool;
+	struct zcache_reads reads;
+};
+
+extern const struct frontswap_ops zcache_frontswap_ops;
+extern const struct cleancache_ops zcache_cleancache_ops;
 
 /*
  * frames.c

@@ -210,7 +210,7 @@ write_about() {
 		read_disk
 		pairs+=("disk_$DISK" "$DISK_IS")
 	done
-	printf '"%s":"%s"\n' "${pairs[@]}" | paste -sd , | sed 's/.*/{&}/' \
+	printf '"%s":"%s"\n' "${pairs[@]}" | sed 's/"\([0-9]\+\)"$/\1/' | paste -sd , | sed 's/.*/{&}/' \
 		>"$RESULTS/about.json"
 }
 

@@ -49,6 +49,7 @@ MODULE_PARM_DESC(seed, "seed of the random tests");
  * struct bench - what a case works with
  * @pool: a pool that belongs to no swap device
  * @files: a pool that belongs to no file system
+ * @fs: what the file side calls it; without a device
  * @swap: there is a swap device as well
  * @reclaimable: what counts as reclaimable kernel memory without us, in pages
  * @page: goes in
@@ -57,6 +58,7 @@ MODULE_PARM_DESC(seed, "seed of the random tests");
 struct bench {
 	struct tmem_pool *pool;
 	struct tmem_pool *files;
+	struct zcache_fs fs;
 	bool swap;
 	long reclaimable;
 	struct page *page;
@@ -154,6 +156,8 @@ static int zcache_test_init(struct kunit *test)
 	b->files = zcache_pool_create(XA_LIMIT(FILE_POOL_ID, FILE_POOL_ID),
 				      TMEM_EPHEMERAL);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, b->files);
+	b->fs.pool = b->files;
+	spin_lock_init(&b->fs.reads.lock);
 	b->reclaimable = reclaimable_pages();
 	test->priv = b;
 	return 0;
@@ -1175,7 +1179,7 @@ static void zcache_file_system_goes(struct kunit *test)
 
 static int offer_file(struct bench *b, u64 nr, bool workingset)
 {
-	return zcache_cleancache_ops.store(b->files, nr / 50, nr % 50, b->page,
+	return zcache_cleancache_ops.store(&b->fs, nr / 50, nr % 50, b->page,
 					   workingset);
 }
 
@@ -1204,12 +1208,12 @@ static void zcache_admission_credit(struct kunit *test)
 	spend_credit();
 	for (i = 0; i < 100; i++)
 		KUNIT_ASSERT_EQ(test, 0,
-				zcache_cleancache_ops.load(b->files, 0, i,
+				zcache_cleancache_ops.load(&b->fs, 0, i,
 							   b->out));
 	/* Misses pay for nothing. */
 	for (i = 0; i < 100; i++)
 		KUNIT_ASSERT_EQ(test, -ENOENT,
-				zcache_cleancache_ops.load(b->files, 0, i,
+				zcache_cleancache_ops.load(&b->fs, 0, i,
 							   b->out));
 	for (i = 0; i < 200; i++)
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i, false));
@@ -1234,7 +1238,7 @@ static void zcache_admission(struct kunit *test)
 	/* Of a file each: samples are runs of pages. */
 	for (nr = 0; nr < ADMISSION_KEYS * 50; nr += 50) {
 		/* A page that came back, each time that it did. */
-		zcache_cleancache_ops.refault(b->files, nr / 50, nr % 50);
+		zcache_cleancache_ops.refault(&b->fs, nr / 50, nr % 50);
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, nr, false));
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, nr, true));
 		/* The proof is used up: one in 128 is a sample. */
@@ -1246,6 +1250,57 @@ static void zcache_admission(struct kunit *test)
 			file_counter(ZCACHE_REJECT_ADMISSION) - rejected);
 	kunit_info(test, "%u of %u pages without proof were kept\n", admitted,
 		   ADMISSION_KEYS);
+}
+
+/* What the device did for 1000 pages that came back in so many runs. */
+static void device_reads(struct bench *b, unsigned long requests, u64 ns)
+{
+	struct zcache_reads *reads = &b->fs.reads;
+
+	reads->pages = 1000;
+	reads->requests = requests;
+	zcache_reads_learn(reads, reads->ios + requests, reads->ns + ns);
+}
+
+/* Copies of pages that the device brings about as fast are not made. */
+static void zcache_admission_device(struct kunit *test)
+{
+	long refused = file_counter(ZCACHE_REJECT_FAST_DEVICE);
+	struct bench *b = test->priv;
+	unsigned int i, admitted = 0;
+	u64 copy_ns;
+
+	if (!IS_ENABLED(CONFIG_CLEANCACHE))
+		kunit_skip(test, "needs CONFIG_CLEANCACHE");
+	make(b, PAGE_SPARSE, 1);
+	for (i = 0; i < 100 && !zcache_copy_ns(); i++) {
+		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, true));
+		zcache_cleancache_ops.load(&b->fs, i, 0, b->out);
+	}
+	copy_ns = zcache_copy_ns();
+	KUNIT_ASSERT_GT(test, copy_ns, 0);
+
+	/* A request for each page, each as slow as a hundred copies. */
+	device_reads(b, 1000, 1000 * 100 * copy_ns);
+	KUNIT_EXPECT_EQ(test, 100 * copy_ns, b->fs.reads.page_ns);
+	for (i = 0; i < 300; i++)
+		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, true));
+	/* Too few requests to learn from. */
+	device_reads(b, 31, 1);
+	KUNIT_EXPECT_EQ(test, 100 * copy_ns, b->fs.reads.page_ns);
+
+	/* As slow, but for a hundred adjacent pages at once: it takes a while. */
+	for (i = 0; i < 20; i++)
+		device_reads(b, 100, 100 * copy_ns);
+	for (i = 0; i < ADMISSION_KEYS; i++)
+		admitted += !offer_file(b, i * 50, true);
+	KUNIT_EXPECT_LT(test, admitted, ADMISSION_KEYS / 32);
+	KUNIT_EXPECT_EQ(test, ADMISSION_KEYS - admitted,
+			file_counter(ZCACHE_REJECT_FAST_DEVICE) - refused);
+
+	KUNIT_ASSERT_EQ(test, 0, set_knob("file_admission", "always"));
+	for (i = 0; i < 300; i++)
+		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, false));
 }
 
 static void zcache_admission_knob(struct kunit *test)
@@ -1261,7 +1316,7 @@ static void zcache_admission_knob(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, nr, false));
 	KUNIT_ASSERT_EQ(test, 0, set_knob("file_admission", "never"));
 	for (nr = 0; nr < 300; nr++) {
-		zcache_cleancache_ops.refault(b->files, nr / 50, nr % 50);
+		zcache_cleancache_ops.refault(&b->fs, nr / 50, nr % 50);
 		KUNIT_ASSERT_EQ(test, -EAGAIN, offer_file(b, nr, true));
 	}
 	KUNIT_EXPECT_EQ(test, 300, zcache_type_pages(TMEM_EPHEMERAL));
@@ -1280,7 +1335,7 @@ static void zcache_drops_all_files(struct kunit *test)
 	make(b, PAGE_SPARSE, 1);
 	for (nr = 0; nr < 3000; nr++)
 		KUNIT_ASSERT_EQ(test, 0,
-				zcache_cleancache_ops.store(b->files, 64 * nr,
+				zcache_cleancache_ops.store(&b->fs, 64 * nr,
 							    1, b->page, false));
 	zcache_cleancache_ops.drop_all();
 	KUNIT_EXPECT_EQ(test, 0, zcache_type_pages(TMEM_EPHEMERAL));
@@ -1858,6 +1913,7 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_file_system_goes),
 	KUNIT_CASE(zcache_admission),
 	KUNIT_CASE(zcache_admission_credit),
+	KUNIT_CASE(zcache_admission_device),
 	KUNIT_CASE(zcache_admission_knob),
 	KUNIT_CASE(zcache_drops_all_files),
 	KUNIT_CASE(zcache_keeps_files),
