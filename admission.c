@@ -77,7 +77,7 @@
  * copy that is as fast as the device makes a build that thrashes slower by a third,
  * for there is less memory for the rest.
  */
-#define ZCACHE_WORTH		3
+#define ZCACHE_WORTH		2
 
 /* Pages that came back, and requests of the device, from which costs are learned. */
 #define ZCACHE_LOOK_PAGES	128

@@ -10,7 +10,7 @@ beside them: one JSON object a line for each zipf work and disk.
   hit_us, disk_us	from the runs without a cache: the time of a read grows in
 			a line with the share of reads that go to the disk; where
 			the line meets 0 is the time of a hit
-  store_us, load_us	means of the histograms of zcache
+  store_us, load_us	means of the histograms of zcache, all works and disks
   density		pages stored for each page of the pool, its index included
   share, gain, reads_ratio	the best share of memory, and what it gives
   pool_share, pool_gain, pool_reads_ratio
@@ -27,7 +27,7 @@ import subprocess
 import sys
 
 WORK = re.compile(r"zipf-([0-9.]+)$")
-BUCKET = re.compile(r"(?:(before|after)_)?lat_(store|load)_([0-9]+)$")
+BUCKET = re.compile(r"(?:(before|after)_)?lat_file_(store|load)_([0-9]+)$")
 THETA = 0.99
 
 
@@ -67,8 +67,10 @@ def hit_us(runs):
 
 
 def disk_us(runs, disk, hit):
-    return median(((read_us(r) - hit) / misses(r) for r in runs
-                   if r["disk"] == disk and r["root_reads"]), "disk reads")
+    """What is left of a read; the disk alone, if hits are not known well enough."""
+    runs = [r for r in runs if r["disk"] == disk and r["root_reads"]]
+    return max(median(((read_us(r) - hit) / misses(r) for r in runs), "disk reads"),
+               median((r["busy_ms"] * 1000 / r["root_reads"] for r in runs), "disk"))
 
 
 def mean_us(runs, operation):
@@ -86,7 +88,7 @@ def mean_us(runs, operation):
         sum_ns += count[bound] * (low + bound) / 2
         low = bound
     if not sum(count.values()):
-        die(f"the results have no histogram of {operation}s (lat_{operation}_NS)")
+        die(f"the results have no histogram of {operation}s (lat_file_{operation}_NS)")
     return sum_ns / sum(count.values()) / 1000
 
 
@@ -113,11 +115,13 @@ def ceiling(program, *numbers):
             (pair.split("=") for pair in done.stdout.split())}
 
 
-def of_cell(program, mem_mib, none, ours, hit, disk):
-    """One work on one disk: runs without a cache, and with zcache."""
+def of_cell(program, mem_mib, none, ours, costs):
+    """
+    One work on one disk: runs without a cache, and with zcache; costs of a hit, a
+    store, a load, and a read of the disk.
+    """
     pages = median(map(cache_pages, none), "memory")
     set_pages = round(float(WORK.match(none[0]["work"])[1]) * mem_mib * 256)
-    costs = [hit, mean_us(ours, "store"), mean_us(ours, "load"), disk]
     stored = median(map(density, ours), "pages in zcache")
     share = median(map(pool_share, ours), "pool")
     numbers = [pages, set_pages, THETA, stored, *costs]
@@ -145,14 +149,14 @@ def main():
     runs = [run for run in runs if WORK.match(run["work"])]
     none = [run for run in runs if run["mode"] == "none"]
     ours = [run for run in runs if run["mode"] == "zcache"]
-    hit = hit_us(none)
+    costs = [hit_us(none), mean_us(ours, "store"), mean_us(ours, "load")]
     with open(f"{folder}/ceiling.json", "w", encoding="ascii") as out:
         for work, disk in dict.fromkeys((r["work"], r["disk"]) for r in ours):
             cell = [[r for r in which if (r["work"], r["disk"]) == (work, disk)]
                     for which in (none, ours)]
             if cell[0]:
-                result = of_cell(program, mem_mib, *cell, hit,
-                                 disk_us(none, disk, hit))
+                result = of_cell(program, mem_mib, *cell,
+                                 [*costs, disk_us(none, disk, costs[0])])
                 print(json.dumps(result), file=out)
 
 

@@ -60,7 +60,7 @@
  * much as with an SSD. Faster than that, it would look as if keeping pages of it
  * did not pay, and what comes next would begin with that.
  */
-#define FAST_NS		100000L
+#define FAST_NS		150000L
 
 enum direction { READ, WRITE };
 
