@@ -56,9 +56,9 @@
 /* A sleep ends up to this much late; the rest is spent spinning. */
 #define SPIN_NS		60000L
 /*
- * What a request takes while the disk is fast, in parallel with others: about as
- * much as with an SSD. Faster than that, it would look as if keeping pages of it
- * did not pay, and what comes next would begin with that.
+ * What a request takes at most while the disk is fast, in parallel with others:
+ * about as much as with a slow SSD. Faster than that, it would look as if keeping
+ * pages of it did not pay, and what comes next would begin with that.
  */
 #define FAST_NS		150000L
 
@@ -237,6 +237,13 @@ static int64_t cost(int disk, enum direction dir, int64_t pos, int64_t len)
 	return ns;
 }
 
+static int64_t fast_cost(int64_t len)
+{
+	int64_t ns = model.seek + model.request + len * model.kib / 1024;
+
+	return ns < FAST_NS ? ns : FAST_NS;
+}
+
 static void transfer(int disk, enum direction dir, int64_t start, int64_t pos,
 		     int64_t len)
 {
@@ -244,7 +251,7 @@ static void transfer(int disk, enum direction dir, int64_t start, int64_t pos,
 
 	if (control->fast) {
 		if (pos != last_end)
-			wait_until(start + FAST_NS);
+			wait_until(start + fast_cost(len));
 		last_end = pos + len;
 		return;
 	}

@@ -25,7 +25,9 @@ overlay() (
 	for f in include/linux/*.h include/trace/events/*.h; do
 		echo "$f $f"
 	done
-	[ ! -d Documentation ] || find Documentation -type f -printf '%p %p\n'
+	# The report of the benchmark is not for the kernel's documentation.
+	[ ! -d Documentation ] || find Documentation -type f \
+		! -path 'Documentation/benchmarks*' -printf '%p %p\n'
 )
 
 # stage SRC OUT PATCH...: fill the new folder OUT from the pristine tree SRC.
