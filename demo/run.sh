@@ -9,7 +9,7 @@
 # kernel/ and fs/, which are more than memory has room for beside the heap. So
 # swap pages and file pages are both wanted again and again. Everything is read
 # through the disk, swap and sources alike. Before the clock starts, and after it
-# stops (when the whole heap is verified), the disk runs at full speed.
+# stops (when the whole heap is verified), the disk is a fast one.
 #
 # The same programs run on this machine first, where memory is plenty: what they
 # find is what both guests must find.
@@ -212,7 +212,7 @@ show_settings() {
 	say "Work    find the uses of all words of $ASK in an index of $HEAP MiB that is kept"
 	say "        on the heap, and at the same time search for $(wc -w <<<"$WORDS") words, one after the other,"
 	say "        in $(sed 's/[^ ]*/&\//g' <<<"$SEARCH") of the kernel's sources"
-	say "Clock   runs while working; filling and verifying have the disk at full speed"
+	say "Clock   runs while working; filling and verifying have a fast disk"
 	say "Change  make demo DISK=hdd|ssd MEM=MiB HEAP=MiB RUNS=N GUEST=auto|kvm|uml|qemu"
 	say
 }
