@@ -165,6 +165,7 @@ write_json() {
 	local key
 	{
 		printf '"work":"%s"\n"disk":"%s"\n"mode":"%s"\n"run":%d\n' "$@"
+		printf '"warm":%d\n"seconds":%d\n"tune":"%s"\n' "$WARM" "$SECS" "$TUNE"
 		for key in "${!RESULT[@]}"; do
 			printf '"%s":"%s"\n' "${key##* }" "$(last "$*" "${key##* }")"
 		done | grep -v '^"[^w].*:"0"$' | sed 's/"\([0-9]\+\)"$/\1/' | sort
@@ -205,8 +206,7 @@ write_about() {
 	local pairs=("date" "$(date -u +%Y-%m-%d)" "kernel" "$(kernel_version "$SRC")"
 		"guest" "$GUEST_IS, one CPU" "host_cpu" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
 		"host_cpus" "$(nproc)" "gcc" "$(gcc --version | head -n 1)"
-		"mem_mib" "$SIZE" "runs" "$RUNS" "seconds" "$SECS" "warm" "$WARM"
-		"tune" "$TUNE")
+		"mem_mib" "$SIZE")
 	for DISK in hdd ssd ram; do
 		read_disk
 		pairs+=("disk_$DISK" "$DISK_IS")

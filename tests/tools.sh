@@ -211,6 +211,13 @@ test_bad_words() {
 		"$TOP/tools/kernel.sh" build nonsense
 	complains "source: KSRC is not a kernel" 'KSRC is not a Linux source tree' \
 		env KSRC="$SCRATCH" "$TOP/tools/source.sh"
+	complains "bench: unknown work" 'there is no work nonsense' \
+		env WORKS="stream nonsense" "$TOP/bench/run.sh"
+	complains "bench: unknown mode" 'there is no mode zcashe' \
+		env MODES=zcashe "$TOP/bench/run.sh"
+	complains "bench: unknown disk" 'DISK=floppy is no disk' \
+		env DISKS=floppy "$TOP/bench/run.sh"
+	complains "bench: an argument" 'takes --quick, not' "$TOP/bench/run.sh" stream
 }
 
 test_machine() {
