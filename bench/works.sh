@@ -18,7 +18,7 @@
 FILE_MODES="none zcache"
 SWAP_MODES="none zswap zswap-40 zram zcache zcache-nocleancache"
 ALL_MODES="$SWAP_MODES zcache-nofrontswap"
-POOL_MODES="zswap-40 zram zcache"
+POOL_MODES="zswap zram zcache"
 WORK_TABLE="
 calibrate|data|100|0|none|calibrate SECS
 zipf-1.5|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SECS
@@ -37,7 +37,7 @@ compile-j4|compile|75|1|$SWAP_MODES|compile 4 300
 density-source|data|300|1|$POOL_MODES|heap pack /source M/2 8 20
 density-binaries|data|300|1|$POOL_MODES|heap pack /binaries M/2 8 20
 density-heap|data|300|1|$POOL_MODES|heap pack /heap M/2 8 20
-latency|data|300|1|zswap-40 zcache|heap pack /source M/4 6 50
+latency|data|300|1|zswap zcache|heap pack /source M/4 6 50
 "
 
 # mode | boot line | file and swap pages in zcache | what it is
