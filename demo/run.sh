@@ -128,7 +128,7 @@ make_disks() {
 # ---- Two guests, one after the other ----
 
 work() {
-	local want=(off,off on,on)
+	local want=("off,off" "on,on")
 	run_guest "$1" rw "$1" want="${want[${1#*=}]}" rotational="$ROTATIONAL" \
 		heap="$HEAP" ask="$ASK" max="$ASK_MAX" search="${SEARCH// /,}" \
 		words="${WORDS// /,}"

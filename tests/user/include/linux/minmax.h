@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _LINUX_MINMAX_H
+#define _LINUX_MINMAX_H
+#include <linux/kernel.h>
+
+#define min3(x, y, z)	min(x, min(y, z))
+
+#endif
