@@ -153,7 +153,7 @@ take_samples() {
 	read_disk
 	prepare_disk
 	for work in files heap; do
-		run_guest "$work" ro zcache=1 want_zcache=1 rotational=0 \
+		run_guest "$work" ro zcache=1 want=on,on rotational=0 \
 			"work=${WORK[$work]}"
 		mv "$OUT/samples" "$OUT/samples-$work"
 	done
