@@ -83,9 +83,6 @@
 #define ZBUD_CHUNKS		(ZBUD_FRAME_PAGES * ZBUD_PAGE_CHUNKS)
 
 #define ZBUD_SLOT_BITS		8
-/* Binds only where most zpages are of one or two chunks: it costs little then. */
-#define ZBUD_MAX_SLOTS		240
-
 #define ZBUD_POOL_BITS		16
 #define ZBUD_INDEX_BITS		48
 
@@ -884,44 +881,72 @@ static bool zbud_live_slot(struct zbud_node *node, struct page *first,
 }
 
 /**
- * zbud_evict() - empty the coldest frame of a node
+ * zbud_evict_begin() - take the coldest frame of a node to empty it
  * @zbud: the instance
  * @nid: NUMA node
- * @evict: called for each zpage, to drop it from the index if it still is there
- * @arg: for @evict
- * @pages: the pages of the frame, if it could be emptied
+ * @eviction: state, until zbud_evict_end()
  *
- * Only one look at each zpage: what is being written or read by others stays,
- * and the frame becomes the youngest.
+ * The frame is pinned and takes no stores. Its zpages can be read, and freed.
  *
- * Context: Any that @evict allows.
- * Return: 0 with @pages handed to the caller; -ENOENT if the node has no frame
- * that is not in use; -EBUSY if something stayed in the frame. It is released
- * the usual way when that goes.
+ * Context: Any but interrupt context.
+ * Return: false if the node has no frame that is not in use.
  */
-int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
-	       struct page **pages)
+bool zbud_evict_begin(struct zbud *zbud, int nid, struct zbud_eviction *eviction)
 {
 	struct zbud_node *node = zbud->node[nid];
-	struct zbud_key key;
 	struct page *first;
-	unsigned int slot;
-	bool gone;
 
 	spin_lock(&node->lock);
 	first = zbud_coldest(node);
-	if (!first) {
-		spin_unlock(&node->lock);
-		return -ENOENT;
+	if (first) {
+		zbud_unlist(node, first);
+		zbud_frame(first)->state = ZBUD_EVICTING;
+		zbud_frame(first)->pins++;
 	}
-	zbud_unlist(node, first);
-	zbud_frame(first)->state = ZBUD_EVICTING;
-	zbud_frame(first)->pins++;
 	spin_unlock(&node->lock);
+	*eviction = (struct zbud_eviction) { .zbud = zbud, .first = first };
+	return first;
+}
 
-	for (slot = 0; slot < ZBUD_MAX_SLOTS; slot++)
-		if (zbud_live_slot(node, first, slot, &key))
-			evict(&key, zbud_handle(first, slot), arg);
+/**
+ * zbud_evict_next() - the next zpage of a frame that is being emptied
+ * @eviction: the frame
+ * @key: its owner
+ * @handle: its handle, pinned; may be freed at any time
+ *
+ * Context: Any but interrupt context.
+ * Return: false if there are no more.
+ */
+bool zbud_evict_next(struct zbud_eviction *eviction, struct zbud_key *key,
+		     unsigned long *handle)
+{
+	struct page *first = eviction->first;
+	struct zbud_node *node = zbud_page_node(eviction->zbud, first);
+
+	while (eviction->slot < ZBUD_MAX_SLOTS) {
+		*handle = zbud_handle(first, eviction->slot);
+		if (zbud_live_slot(node, first, eviction->slot++, key))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * zbud_evict_end() - give a frame back, emptied or not
+ * @eviction: the frame
+ * @pages: its pages, if it was emptied
+ *
+ * A frame with something left in it becomes the youngest. It is released the
+ * usual way when that goes.
+ *
+ * Context: Any but interrupt context.
+ * Return: true if it was emptied: @pages belong to the caller.
+ */
+bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages)
+{
+	struct page *first = eviction->first;
+	struct zbud_node *node = zbud_page_node(eviction->zbud, first);
+	bool gone;
 
 	spin_lock(&node->lock);
 	zbud_frame(first)->state = ZBUD_NORMAL;
@@ -930,7 +955,35 @@ int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
 	if (!gone)
 		list_move_tail(&first->lru, &node->lru);
 	spin_unlock(&node->lock);
-	return gone ? 0 : -EBUSY;
+	return gone;
+}
+
+/**
+ * zbud_evict() - empty the coldest frame of a node
+ * @zbud: the instance
+ * @nid: NUMA node
+ * @evict: called for each zpage, to drop it from the index if it still is there
+ * @arg: for @evict
+ * @pages: the pages of the frame, if it could be emptied
+ *
+ * Only one look at each zpage: what is being written or read by others stays.
+ *
+ * Context: Any that @evict allows.
+ * Return: 0 with @pages handed to the caller; -ENOENT if the node has no frame
+ * that is not in use; -EBUSY if something stayed in the frame.
+ */
+int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
+	       struct page **pages)
+{
+	struct zbud_eviction eviction;
+	unsigned long handle;
+	struct zbud_key key;
+
+	if (!zbud_evict_begin(zbud, nid, &eviction))
+		return -ENOENT;
+	while (zbud_evict_next(&eviction, &key, &handle))
+		evict(&key, handle, arg);
+	return zbud_evict_end(&eviction, pages) ? 0 : -EBUSY;
 }
 
 /**

@@ -19,6 +19,12 @@
 /* Largest zpage in bytes: more would not pay for its place in a frame. */
 #define ZBUD_MAX_SIZE		(PAGE_SIZE / 8 * 7)
 
+/*
+ * Most zpages of a frame. Binds only where most are of one or two chunks: it
+ * costs little then.
+ */
+#define ZBUD_MAX_SLOTS		240
+
 struct zbud;
 
 /**
@@ -68,6 +74,18 @@ struct zbud_stats {
 };
 
 /**
+ * struct zbud_eviction - a frame that is being emptied
+ * @zbud: its instance
+ * @first: its first page
+ * @slot: where to look for the next zpage
+ */
+struct zbud_eviction {
+	struct zbud *zbud;
+	struct page *first;
+	unsigned int slot;
+};
+
+/**
  * typedef zbud_release_t - take the pages of an emptied frame back
  * @pages: the %ZBUD_FRAME_PAGES pages of the frame
  *
@@ -104,6 +122,10 @@ int zbud_pin(struct zbud *zbud, unsigned long handle);
 void zbud_unpin(struct zbud *zbud, unsigned long handle);
 void zbud_free(struct zbud *zbud, unsigned long handle);
 
+bool zbud_evict_begin(struct zbud *zbud, int nid, struct zbud_eviction *eviction);
+bool zbud_evict_next(struct zbud_eviction *eviction, struct zbud_key *key,
+		     unsigned long *handle);
+bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages);
 int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
 	       struct page **pages);
 bool zbud_trim(struct zbud *zbud, int nid, struct page **pages);
