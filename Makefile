@@ -10,6 +10,7 @@ zcache-y		:= zcache-main.o frames.o compress.o knobs.o
 zcache-$(CONFIG_FRONTSWAP) += swap-pages.o
 zcache-$(CONFIG_CLEANCACHE) += file-pages.o
 zcache-y		+= admission.o
+zcache-$(CONFIG_ZCACHE_WRITEBACK) += writeback.o
 zcache-$(CONFIG_DEBUG_FS)	+= debugfs.o
 zcache-$(CONFIG_TMEM_DEBUG) += debug.o
 

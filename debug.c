@@ -6,6 +6,7 @@
 #include <linux/cleancache.h>
 #include <linux/debugfs.h>
 #include <linux/fault-inject.h>
+#include <linux/frontswap.h>
 #include <linux/fs.h>
 #include <linux/seq_file.h>
 
@@ -57,11 +58,14 @@ DEFINE_SHOW_ATTRIBUTE(zcache_validate);
  * zcache_debug_init() - make the files
  * @dir: the folder zcache in debugfs
  * @file: the folder cleancache there
+ * @swap: the folder frontswap there
  */
-void __init zcache_debug_init(struct dentry *dir, struct dentry *file)
+void __init zcache_debug_init(struct dentry *dir, struct dentry *file,
+			      struct dentry *swap)
 {
 	debugfs_create_file("validate", 0400, dir, NULL, &zcache_validate_fops);
 	debugfs_create_atomic_t("corrupt", 0600, dir, &zcache_corrupt);
 	fault_create_debugfs_attr("fail_store", dir, &zcache_fail_store);
 	cleancache_debug_init(file);
+	frontswap_debug_init(swap);
 }

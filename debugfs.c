@@ -41,6 +41,11 @@ static const struct {
 	[ZCACHE_MISSES] = { "misses", ZCACHE_OF_BOTH },
 	[ZCACHE_INVALIDATES] = { "invalidates", ZCACHE_OF_BOTH },
 	[ZCACHE_EVICTIONS] = { "evictions", ZCACHE_OF(EPHEMERAL) },
+	[ZCACHE_WRITEBACKS] = { "writebacks", ZCACHE_OF(PERSISTENT) },
+	[ZCACHE_WRITEBACK_SKIPS] = { "writeback_skips",
+				     ZCACHE_OF(PERSISTENT) },
+	[ZCACHE_WRITEBACK_ERRORS] = { "writeback_errors",
+				      ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_SAME_FILLED_PAGES] = { "same_filled_pages",
 				       ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_ADMISSION] = { "reject_admission",
@@ -306,5 +311,5 @@ void __init zcache_debugfs_init(void)
 	debugfs_create_file("state", 0444, file, NULL, &cleancache_state_fops);
 	zcache_debugfs_type(swap, TMEM_PERSISTENT);
 	debugfs_create_file("state", 0444, swap, NULL, &frontswap_state_fops);
-	zcache_debug_init(zcache, file);
+	zcache_debug_init(zcache, file, swap);
 }

@@ -108,7 +108,13 @@ static void zcache_free_file_frame(struct page **pages)
 	zcache_free_pages(pages);
 }
 
-static void zcache_free_swap_frame(struct page **pages)
+/**
+ * zcache_free_swap_frame() - free the pages of an emptied frame of swap pages
+ * @pages: its pages
+ *
+ * Context: Any.
+ */
+void zcache_free_swap_frame(struct page **pages)
 {
 	zcache_free_pages(pages);
 }
@@ -223,7 +229,7 @@ static int zcache_room_for_file(struct page *page)
 	return limit ? -EDQUOT : -ENOMEM;
 }
 
-static int zcache_room_for_swap(struct page *page)
+static int zcache_get_swap_frame(struct page *page)
 {
 	gfp_t gfp = zcache_gfp(page);
 	int nid = page_to_nid(page);
@@ -240,6 +246,15 @@ static int zcache_room_for_swap(struct page *page)
 	    zcache_alloc_frame(TMEM_PERSISTENT, nid, gfp | __GFP_HIGH))
 		return 0;
 	return -ENOMEM;
+}
+
+/* Is the pool getting full of swap pages? Then the coldest move on. */
+static int zcache_room_for_swap(struct page *page)
+{
+	int err = zcache_get_swap_frame(page);
+
+	zcache_writeback_wake(err == -EDQUOT);
+	return err;
 }
 
 /**
@@ -431,4 +446,23 @@ unsigned long zcache_pool_limit(void)
 unsigned long zcache_pool_pages(void)
 {
 	return atomic_long_read(&zcache_nr_pool_pages);
+}
+
+/**
+ * zcache_frame_pages() - how much of the pool is of one kind
+ * @type: the kind
+ *
+ * Context: Any.
+ * Return: pages in frames of that kind.
+ */
+unsigned long zcache_frame_pages(enum tmem_pool_type type)
+{
+	unsigned long frames = 0;
+	int nid;
+
+	if (!zcache_instance[type])
+		return 0;
+	for_each_node(nid)
+		frames += zbud_node_frames(zcache_instance[type], nid);
+	return frames * ZBUD_FRAME_PAGES;
 }

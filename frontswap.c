@@ -38,6 +38,25 @@
  * so it stays like this, and the static key goes last. When coming, the static
  * key goes first.
  *
+ * Writeback
+ * ---------
+ * frontswap_writeback() moves a copy on to its device. It is a swap-in without a
+ * fault and a swap-out without a store:
+ *
+ *  1. A new folio becomes the slot's folio in the swap cache, locked. It is not
+ *     waited for anyone: a slot that has a folio already, or is just getting one,
+ *     is in use and not cold. From here on we own the slot: nobody else loads,
+ *     stores or frees it, and its device cannot go (swapoff waits for the slot).
+ *  2. The copy is loaded into the folio and dropped, as for any other owner. What
+ *     was read to choose the slot does not matter: the slot may have been freed
+ *     and used again since, what is loaded is what it holds now. If it has no copy
+ *     any more, the device has the content and is read. So the folio is never
+ *     taken back: try_to_unuse() turns a folio that is not uptodate into a lost
+ *     page, even one that has left the swap cache while it waited for the lock.
+ *  3. The folio is written by the device's own path, below the store hook. Whoever
+ *     needs the page finds the folio. When a write fails the folio is dirty again,
+ *     and the next reclaim offers it to the store hook as any other.
+ *
  * A hook that has passed the key just before it flips on sees no copy and there
  * is none: it owns the slot, so none is made before it is through.
  *
@@ -50,16 +69,24 @@
  */
 #define pr_fmt(fmt) "frontswap: " fmt
 
+#include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/frontswap.h>
 #include <linux/init.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pagemap.h>
 #include <linux/srcu.h>
 #include <linux/swap.h>
+#include <linux/swap_cgroup.h>
 #include <linux/swapops.h>
 #include <linux/workqueue.h>
+#include <linux/writeback.h>
 #include <linux/zswap.h>
+
+#include "../internal.h"
+#include "../swap.h"
 
 DEFINE_STATIC_KEY_FALSE(frontswap_key);
 
@@ -72,6 +99,34 @@ static enum frontswap_state frontswap_now = FRONTSWAP_OFF;
 
 /* Slots of each swap device that is there, 0 if none is. frontswap_mutex. */
 static unsigned long frontswap_slots[MAX_SWAPFILES];
+
+/*
+ * For the node of a swap cache's tree, below reclaim (PF_MEMALLOC): one for each
+ * page in flight at most, so it may come from the reserves.
+ */
+#define FRONTSWAP_WRITEBACK_GFP	(GFP_NOWAIT | __GFP_NOWARN)
+
+/* For tests: how long to sleep where a race would be, in ms. */
+static u32 frontswap_delay_pick;
+static u32 frontswap_delay_own;
+static u32 frontswap_delay_write;
+
+static void frontswap_delay(const u32 *ms)
+{
+	if (IS_ENABLED(CONFIG_TMEM_DEBUG) && unlikely(READ_ONCE(*ms)))
+		msleep(READ_ONCE(*ms));
+}
+
+/**
+ * frontswap_debug_init() - make files for tests
+ * @dir: their folder in debugfs
+ */
+void __init frontswap_debug_init(struct dentry *dir)
+{
+	debugfs_create_u32("delay_pick", 0600, dir, &frontswap_delay_pick);
+	debugfs_create_u32("delay_own", 0600, dir, &frontswap_delay_own);
+	debugfs_create_u32("delay_write", 0600, dir, &frontswap_delay_write);
+}
 
 /*
  * Life cycle
@@ -296,10 +351,10 @@ unlock:
 	return stored;
 }
 
-bool __frontswap_load(struct folio *folio)
+/* Returns -ENOENT if nothing is stored; the folio is uptodate if 0. */
+static int frontswap_fill(struct folio *folio, enum frontswap_load_type type)
 {
 	const struct frontswap_ops *ops;
-	bool swapcache = folio_test_swapcache(folio);
 	int err = -ENOENT;
 	int idx;
 
@@ -308,23 +363,29 @@ bool __frontswap_load(struct folio *folio)
 	if (!ops)
 		goto unlock;
 
-	/*
-	 * A folio in the swap cache becomes the owner of the content: the copy
-	 * goes, so the folio must be written again if it is reclaimed. Without
-	 * the swap cache (SWP_SYNCHRONOUS_IO) the fault may still back out and
-	 * the copy has to stay; it goes when the slot is freed.
-	 */
-	err = ops->load(folio, swapcache);
+	err = ops->load(folio, type);
 	if (!err) {
 		folio_mark_uptodate(folio);
-		if (swapcache) {
+		if (type != FRONTSWAP_COPY) {
 			folio_mark_dirty(folio);
 			frontswap_check_drained(ops);
 		}
 	}
 unlock:
 	srcu_read_unlock(&frontswap_srcu, idx);
-	return err != -ENOENT;
+	return err;
+}
+
+bool __frontswap_load(struct folio *folio)
+{
+	/*
+	 * A folio in the swap cache becomes the owner of the content: the copy
+	 * goes, so the folio must be written again if it is reclaimed. Without
+	 * the swap cache (SWP_SYNCHRONOUS_IO) the fault may still back out and
+	 * the copy has to stay; it goes when the slot is freed.
+	 */
+	return frontswap_fill(folio, folio_test_swapcache(folio) ?
+			      FRONTSWAP_MOVE : FRONTSWAP_COPY) != -ENOENT;
 }
 
 void __frontswap_invalidate(swp_entry_t entry, unsigned long nr)
@@ -353,4 +414,127 @@ unsigned long __frontswap_count(swp_entry_t entry, unsigned long nr)
 		count = ops->count(swp_type(entry), swp_offset(entry), nr);
 	srcu_read_unlock(&frontswap_srcu, idx);
 	return count;
+}
+
+/*
+ * Writeback
+ */
+
+/* May pages of the owner of this slot be written to the device? */
+static bool frontswap_owner_writes(swp_entry_t entry)
+{
+	struct mem_cgroup *memcg;
+	bool allowed;
+
+	if (mem_cgroup_disabled())
+		return true;
+	rcu_read_lock();
+	memcg = mem_cgroup_from_id(lookup_swap_cgroup_id(entry));
+	allowed = mem_cgroup_zswap_writeback_enabled(memcg);
+	rcu_read_unlock();
+	return allowed;
+}
+
+/* Make a new folio the owner of a slot. Nobody has seen it if this fails. */
+static int frontswap_own(swp_entry_t entry, struct folio *folio)
+{
+	int err;
+
+	err = swapcache_prepare(entry, 1);
+	if (err)
+		return err;
+	__folio_set_locked(folio);
+	__folio_set_swapbacked(folio);
+	/* Below reclaim: no limit is looked at, so it cannot wait. */
+	err = mem_cgroup_swapin_charge_folio(folio, NULL,
+					     FRONTSWAP_WRITEBACK_GFP, entry);
+	if (!err)
+		err = add_to_swap_cache(folio, entry, FRONTSWAP_WRITEBACK_GFP,
+					NULL);
+	if (err) {
+		put_swap_folio(folio, entry);
+		folio_unlock(folio);
+		return -ENOMEM;
+	}
+	mem_cgroup_swapin_uncharge_swap(entry, 1);
+	folio_add_lru(folio);
+	return 0;
+}
+
+/**
+ * frontswap_writeback() - begin to move a copy on to its swap device
+ * @entry: the slot
+ * @folio: a new folio of one page; the caller keeps its reference, and after
+ *	success hands it to frontswap_writeback_end()
+ *
+ * Context: Process context with PF_MEMALLOC set. May sleep, for the device takes
+ * only so many requests.
+ * Return: 0, the folio is being written; -EEXIST if the slot's page is in the
+ * swap cache, so in use; -ENOENT if the slot is free or has no copy any more;
+ * -EOPNOTSUPP if this device or the owner of the page wants no writeback;
+ * -ENOMEM; -EIO if the copy is lost, it stays then.
+ */
+int frontswap_writeback(swp_entry_t entry, struct folio *folio)
+{
+	struct writeback_control wbc = { .sync_mode = WB_SYNC_NONE };
+	struct swap_info_struct *si;
+	int err = -EOPNOTSUPP;
+
+	frontswap_delay(&frontswap_delay_pick);
+	si = get_swap_device(entry);
+	if (!si)
+		return -ENOENT;
+	/* A device that is memory, or compresses by itself: nothing is gained. */
+	if (!(data_race(si->flags) & SWP_SYNCHRONOUS_IO) &&
+	    frontswap_owner_writes(entry))
+		err = frontswap_own(entry, folio);
+	put_swap_device(si);
+	if (err)
+		return err;
+
+	frontswap_delay(&frontswap_delay_own);
+	err = frontswap_fill(folio, FRONTSWAP_WRITEBACK);
+	if (err == -ENOENT) {
+		swap_read_folio(folio, NULL);
+		return err;
+	}
+	if (err) {
+		folio_unlock(folio);
+		return err;
+	}
+	folio_clear_dirty_for_io(folio);
+	frontswap_delay(&frontswap_delay_write);
+	__swap_writepage(folio, &wbc);
+	return 0;
+}
+
+/**
+ * frontswap_writeback_end() - wait for the device and free what was written
+ * @folios: folios that frontswap_writeback() began to write; the references to
+ *	them are dropped
+ * @nr: their number
+ *
+ * Those that somebody needs by now stay in memory. Those that could not be written
+ * are offered to the store hook again.
+ *
+ * Context: Process context with PF_MEMALLOC set. Sleeps.
+ * Return: how many could not be written.
+ */
+unsigned int frontswap_writeback_end(struct folio **folios, unsigned int nr)
+{
+	unsigned int i, failed = 0;
+	LIST_HEAD(unused);
+
+	lru_add_drain();
+	for (i = 0; i < nr; i++) {
+		folio_wait_writeback(folios[i]);
+		if (folio_test_swapcache(folios[i]) &&
+		    folio_test_dirty(folios[i]))
+			failed++;
+		if (!folio_mapped(folios[i]) && folio_isolate_lru(folios[i]))
+			list_add(&folios[i]->lru, &unused);
+		folio_put(folios[i]);
+	}
+	reclaim_pages(&unused);
+	return failed;
 }

@@ -17,6 +17,7 @@
 #include <linux/frontswap.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/string.h>
@@ -37,6 +38,13 @@ char zcache_compressor[CRYPTO_MAX_ALG_NAME] = ZCACHE_DEFAULT_COMPRESSOR;
 #define ZCACHE_MIN_PERCENT	1
 #define ZCACHE_MAX_PERCENT	80
 unsigned int zcache_max_pool_percent = 40;
+
+/* As of zswap: when the pool is full, swap pages are written until it is not. */
+#define ZCACHE_MIN_THRESHOLD	1
+#define ZCACHE_MAX_THRESHOLD	100
+unsigned int zcache_accept_threshold = 90;
+
+bool zcache_writeback = IS_ENABLED(CONFIG_ZCACHE_WRITEBACK);
 
 enum zcache_admission zcache_file_admission = ZCACHE_ADMIT_AUTO;
 
@@ -99,18 +107,30 @@ static int zcache_get_compressor(char *buf)
 	return sysfs_emit(buf, "%s\n", zcache_compressor);
 }
 
-static int zcache_set_max_pool_percent(const char *val)
+static int zcache_set_number(const char *name, const char *val,
+			     unsigned int first, unsigned int last,
+			     unsigned int *number)
 {
-	unsigned int percent;
+	unsigned int n;
 
-	if (kstrtouint(val, 0, &percent) || percent < ZCACHE_MIN_PERCENT ||
-	    percent > ZCACHE_MAX_PERCENT) {
-		pr_err("max_pool_percent: '%s' is not allowed, %u to %u are\n",
-		       val, ZCACHE_MIN_PERCENT, ZCACHE_MAX_PERCENT);
+	if (kstrtouint(val, 0, &n) || n < first || n > last) {
+		pr_err("%s: '%s' is not allowed, %u to %u are\n", name, val,
+		       first, last);
 		return -EINVAL;
 	}
-	WRITE_ONCE(zcache_max_pool_percent, percent);
+	WRITE_ONCE(*number, n);
 	return 0;
+}
+
+static int zcache_set_max_pool_percent(const char *val)
+{
+	int err = zcache_set_number("max_pool_percent", val, ZCACHE_MIN_PERCENT,
+				    ZCACHE_MAX_PERCENT, &zcache_max_pool_percent);
+
+	/* Down to a lower limit. */
+	if (!err && zcache_is_ready)
+		zcache_writeback_wake(false);
+	return err;
 }
 
 static int zcache_get_max_pool_percent(char *buf)
@@ -139,6 +159,56 @@ static int zcache_get_file_admission(char *buf)
 			  zcache_admission_names[zcache_file_admission]);
 }
 
+static int zcache_set_accept_threshold(const char *val)
+{
+	return zcache_set_number("accept_threshold_percent", val,
+				 ZCACHE_MIN_THRESHOLD, ZCACHE_MAX_THRESHOLD,
+				 &zcache_accept_threshold);
+}
+
+static int zcache_get_accept_threshold(char *buf)
+{
+	return sysfs_emit(buf, "%u\n", zcache_accept_threshold);
+}
+
+static int zcache_set_writeback(const char *val)
+{
+	bool on;
+
+	if (kstrtobool(val, &on)) {
+		pr_err("writeback: '%s' is not allowed, 0 and 1 are\n", val);
+		return -EINVAL;
+	}
+	if (on && !IS_ENABLED(CONFIG_ZCACHE_WRITEBACK)) {
+		pr_err("writeback: this kernel has none, CONFIG_ZCACHE_WRITEBACK is not set\n");
+		return -EOPNOTSUPP;
+	}
+	WRITE_ONCE(zcache_writeback, on);
+	return 0;
+}
+
+static int zcache_get_writeback(char *buf)
+{
+	return sysfs_emit(buf, "%d\n", zcache_writeback);
+}
+
+static int zcache_set_drain(const char *val)
+{
+	unsigned int percent;
+	int err;
+
+	err = zcache_set_number("drain", val, 0, 100, &percent);
+	if (!err)
+		zcache_writeback_drain(totalram_pages() * percent / 100);
+	return err;
+}
+
+static int zcache_get_drain(char *buf)
+{
+	return sysfs_emit(buf, "%lu\n", zcache_frame_pages(TMEM_PERSISTENT) *
+			  100 / totalram_pages());
+}
+
 const struct zcache_knob zcache_knobs[] = {
 	{ "enabled", zcache_set_enabled, zcache_get_enabled },
 	{ "compressor", zcache_set_compressor, zcache_get_compressor },
@@ -146,6 +216,10 @@ const struct zcache_knob zcache_knobs[] = {
 	  zcache_get_max_pool_percent },
 	{ "file_admission", zcache_set_file_admission,
 	  zcache_get_file_admission },
+	{ "accept_threshold_percent", zcache_set_accept_threshold,
+	  zcache_get_accept_threshold },
+	{ "writeback", zcache_set_writeback, zcache_get_writeback },
+	{ "drain", zcache_set_drain, zcache_get_drain },
 };
 
 const unsigned int zcache_nr_knobs = ARRAY_SIZE(zcache_knobs);
@@ -206,6 +280,10 @@ module_param_cb(max_pool_percent, &zcache_param_ops, (void *)&zcache_knobs[2],
 		0644);
 module_param_cb(file_admission, &zcache_param_ops, (void *)&zcache_knobs[3],
 		0644);
+module_param_cb(accept_threshold_percent, &zcache_param_ops,
+		(void *)&zcache_knobs[4], 0644);
+module_param_cb(writeback, &zcache_param_ops, (void *)&zcache_knobs[5], 0644);
+module_param_cb(drain, &zcache_param_ops, (void *)&zcache_knobs[6], 0644);
 
 static bool __init zcache_is_one_of(const char *arg, const char * const *list)
 {

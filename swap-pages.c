@@ -79,20 +79,29 @@ static int zcache_swap_store(struct folio *folio)
 	return err;
 }
 
-static void zcache_swap_invalidate(unsigned int type, pgoff_t offset,
-				   unsigned long nr)
+/* Returns how many copies were dropped. */
+static unsigned long zcache_swap_drop(unsigned int type, pgoff_t offset,
+				      unsigned long nr)
 {
 	struct tmem_pool *pool = zcache_pool(type);
 	unsigned long span, dropped = 0;
 	struct tmem_key key;
 
 	if (!pool)
-		return;
+		return 0;
 	for (; nr; nr -= span, offset += span) {
 		span = zcache_swap_span(offset, nr);
 		zcache_swap_key(offset, &key);
 		dropped += tmem_invalidate(pool, &key, span);
 	}
+	return dropped;
+}
+
+static void zcache_swap_invalidate(unsigned int type, pgoff_t offset,
+				   unsigned long nr)
+{
+	unsigned long dropped = zcache_swap_drop(type, offset, nr);
+
 	if (dropped)
 		zcache_count_many(TMEM_PERSISTENT, ZCACHE_INVALIDATES, dropped);
 }
@@ -114,7 +123,7 @@ static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
 	return count;
 }
 
-static int zcache_swap_load(struct folio *folio, bool exclusive)
+static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 {
 	unsigned int type = swp_type(folio->swap);
 	pgoff_t offset = swp_offset(folio->swap);
@@ -136,7 +145,9 @@ static int zcache_swap_load(struct folio *folio, bool exclusive)
 	}
 	for (i = 0; i < nr && !err; i++) {
 		zcache_swap_key(offset + i, &key);
-		err = zcache_load_page(pool, &key, folio_page(folio, i));
+		err = how == FRONTSWAP_WRITEBACK ?
+		      zcache_read_page(pool, &key, folio_page(folio, i)) :
+		      zcache_load_page(pool, &key, folio_page(folio, i));
 	}
 	/* Of a range that is stored no part may be read from the device. */
 	if (err == -ENOENT && nr > 1)
@@ -146,9 +157,24 @@ static int zcache_swap_load(struct folio *folio, bool exclusive)
 	 * these keys is still what was just read, or the same page in another
 	 * place. All of it was verified before any of it goes.
 	 */
-	if (!err && exclusive)
-		zcache_swap_invalidate(type, offset, nr);
-	return err;
+	if (err || how == FRONTSWAP_COPY)
+		return err;
+	zcache_count_many(TMEM_PERSISTENT, how == FRONTSWAP_WRITEBACK ?
+			  ZCACHE_WRITEBACKS : ZCACHE_INVALIDATES,
+			  zcache_swap_drop(type, offset, nr));
+	return 0;
+}
+
+/**
+ * zcache_swap_entry() - the slot that a page belongs to
+ * @key: the owner of its zpage
+ *
+ * Context: Any.
+ * Return: the swap entry.
+ */
+swp_entry_t zcache_swap_entry(const struct zbud_key *key)
+{
+	return swp_entry(key->pool, key->object << ZCACHE_STRETCH_BITS | key->index);
 }
 
 static bool zcache_swap_empty(void)

@@ -387,6 +387,38 @@ static int zcache_corrupt(struct tmem_pool *pool, const struct tmem_key *key,
 }
 
 /**
+ * zcache_read_page() - read a page that is stored
+ * @pool: its pool
+ * @key: its key
+ * @page: where it goes
+ *
+ * As zcache_load_page(), but nobody has asked for the page: nothing is counted.
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ * Return: as zcache_load_page().
+ */
+int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
+		     struct page *page)
+{
+	unsigned long handle;
+	int err;
+
+	err = zcache_pin(pool, key, &handle);
+	if (!err && handle & ZCACHE_SAME_FILLED) {
+		zcache_fill(page, handle);
+	} else if (!err) {
+		err = zcache_load_zpage(pool, key, handle, page);
+		if (err)
+			err = zcache_corrupt(pool, key, handle);
+		else if (pool->type == TMEM_EPHEMERAL &&
+			 !tmem_erase(pool, key, handle))
+			err = -ENOENT;
+		zbud_unpin(zcache_frames(pool->type), handle);
+	}
+	return err;
+}
+
+/**
  * zcache_load_page() - bring a page back
  * @pool: its pool
  * @key: its key
@@ -401,22 +433,9 @@ static int zcache_corrupt(struct tmem_pool *pool, const struct tmem_key *key,
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page)
 {
-	unsigned long handle;
-	int err;
+	int err = zcache_read_page(pool, key, page);
 
 	zcache_count(pool->type, ZCACHE_LOADS);
-	err = zcache_pin(pool, key, &handle);
-	if (!err && handle & ZCACHE_SAME_FILLED) {
-		zcache_fill(page, handle);
-	} else if (!err) {
-		err = zcache_load_zpage(pool, key, handle, page);
-		if (err)
-			err = zcache_corrupt(pool, key, handle);
-		else if (pool->type == TMEM_EPHEMERAL &&
-			 !tmem_erase(pool, key, handle))
-			err = -ENOENT;
-		zbud_unpin(zcache_frames(pool->type), handle);
-	}
 	if (!err)
 		zcache_count(pool->type, ZCACHE_HITS);
 	else if (err == -ENOENT)
@@ -643,6 +662,8 @@ int zcache_start(void)
 	err = zcache_frames_start();
 	if (!err)
 		err = zcache_admission_start();
+	if (!err)
+		err = zcache_writeback_start();
 	if (err) {
 		pr_err("no memory to start\n");
 		return err;

@@ -7,6 +7,7 @@
  *	file-pages.c	the back end of cleancache
  *	admission.c	which file pages are kept
  *	frames.c	the memory: limit, ouroboros, shrinker
+ *	writeback.c	swap pages move on to their device
  *	compress.c	per-CPU compression streams
  *	knobs.c		what can be tuned: boot line, module parameters, debugfs
  *	debugfs.c	counters, and the knobs beside them
@@ -43,6 +44,9 @@ struct page;
  * @ZCACHE_INVALIDATES: pages dropped because they were read back (swap), their
  *	slot was freed, or their content became invalid
  * @ZCACHE_EVICTIONS: file pages dropped because the memory was wanted
+ * @ZCACHE_WRITEBACKS: swap pages moved on to their device
+ * @ZCACHE_WRITEBACK_SKIPS: swap pages that were to move on and stayed
+ * @ZCACHE_WRITEBACK_ERRORS: swap pages that the device did not take
  * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
  * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
  * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
@@ -63,6 +67,9 @@ enum zcache_counter {
 	ZCACHE_MISSES,
 	ZCACHE_INVALIDATES,
 	ZCACHE_EVICTIONS,
+	ZCACHE_WRITEBACKS,
+	ZCACHE_WRITEBACK_SKIPS,
+	ZCACHE_WRITEBACK_ERRORS,
 	ZCACHE_SAME_FILLED_PAGES,
 	ZCACHE_REJECT_ADMISSION,
 	ZCACHE_REJECT_FAST_DEVICE,
@@ -107,6 +114,8 @@ int zcache_validate(void);
 
 int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
 		      struct page *page);
+int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
+		     struct page *page);
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page);
 void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
@@ -191,6 +200,8 @@ struct zcache_fs {
 };
 
 extern const struct frontswap_ops zcache_frontswap_ops;
+swp_entry_t zcache_swap_entry(const struct zbud_key *key);
+
 extern const struct cleancache_ops zcache_cleancache_ops;
 
 /*
@@ -203,6 +214,31 @@ gfp_t zcache_gfp(struct page *page);
 int zcache_make_room(enum tmem_pool_type type, struct page *page, bool again);
 void zcache_trim(void);
 unsigned long zcache_pool_limit(void);
+unsigned long zcache_frame_pages(enum tmem_pool_type type);
+void zcache_free_swap_frame(struct page **pages);
+
+/*
+ * writeback.c
+ */
+
+#ifdef CONFIG_ZCACHE_WRITEBACK
+int zcache_writeback_start(void);
+void zcache_writeback_wake(bool full);
+void zcache_writeback_drain(unsigned long pages);
+#else
+static inline int zcache_writeback_start(void)
+{
+	return 0;
+}
+
+static inline void zcache_writeback_wake(bool full)
+{
+}
+
+static inline void zcache_writeback_drain(unsigned long pages)
+{
+}
+#endif
 
 /*
  * compress.c
@@ -246,6 +282,8 @@ extern const unsigned int zcache_nr_knobs;
 extern bool zcache_enabled;
 extern char zcache_compressor[CRYPTO_MAX_ALG_NAME];
 extern unsigned int zcache_max_pool_percent;
+extern unsigned int zcache_accept_threshold;
+extern bool zcache_writeback;
 extern enum zcache_admission zcache_file_admission;
 #define ZCACHE_DEFAULT_COMPRESSOR	"lzo"
 
@@ -273,11 +311,13 @@ static inline void zcache_debugfs_init(void)
  */
 
 #ifdef CONFIG_TMEM_DEBUG
-void zcache_debug_init(struct dentry *dir, struct dentry *file);
+void zcache_debug_init(struct dentry *dir, struct dentry *file,
+		       struct dentry *swap);
 bool zcache_debug_fail_store(void);
 void zcache_debug_corrupt(unsigned long handle);
 #else
-static inline void zcache_debug_init(struct dentry *dir, struct dentry *file)
+static inline void zcache_debug_init(struct dentry *dir, struct dentry *file,
+				     struct dentry *swap)
 {
 }
 

@@ -83,14 +83,14 @@ static int fake_store(struct folio *folio)
 	return 0;
 }
 
-static int fake_load(struct folio *folio, bool exclusive)
+static int fake_load(struct folio *folio, enum frontswap_load_type type)
 {
 	swp_entry_t entry = folio->swap;
 	atomic_long_t *slot;
 	long i;
 
 	atomic_long_inc(&fake.calls);
-	fake.exclusive = exclusive;
+	fake.exclusive = type != FRONTSWAP_COPY;
 	for (i = 0; i < folio_nr_pages(folio); i++) {
 		slot = fake_slot(swp_type(entry), swp_offset(entry) + i);
 		if (!atomic_long_read(slot))
@@ -99,7 +99,7 @@ static int fake_load(struct folio *folio, bool exclusive)
 			return fake.load_err;
 		*(long *)page_address(folio_page(folio, i)) =
 			atomic_long_read(slot);
-		if (exclusive)
+		if (fake.exclusive)
 			fake_set(slot, 0);
 	}
 	return 0;

@@ -1444,6 +1444,17 @@ static const struct knob_case {
 	{ "admission, part of a word", "file_admission", "alway", -EINVAL },
 	{ "admission, number", "file_admission", "1", -EINVAL },
 	{ "admission, empty", "file_admission", "", -EINVAL },
+	{ "threshold, smallest", "accept_threshold_percent", "1", 0 },
+	{ "threshold, largest", "accept_threshold_percent", "100", 0 },
+	{ "threshold, default", "accept_threshold_percent", "90", 0 },
+	{ "threshold 0", "accept_threshold_percent", "0", -EINVAL },
+	{ "threshold too large", "accept_threshold_percent", "101", -EINVAL },
+	{ "writeback off", "writeback", "0", 0 },
+	{ "writeback, no truth", "writeback", "2x", -EINVAL },
+	{ "writeback on", "writeback", "1", 0 },
+	{ "drain too large", "drain", "101", -EINVAL },
+	{ "drain, empty", "drain", "", -EINVAL },
+	{ "drain nothing", "drain", "100", 0 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(knob_case, knob_cases, name);

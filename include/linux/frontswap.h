@@ -11,7 +11,21 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct dentry;
 struct folio;
+
+/**
+ * enum frontswap_load_type - what becomes of the copy when it was loaded
+ * @FRONTSWAP_COPY: it stays
+ * @FRONTSWAP_MOVE: it is dropped, the folio owns the content now
+ * @FRONTSWAP_WRITEBACK: as before, and nobody asked for the page: it is on its way
+ *	to the device
+ */
+enum frontswap_load_type {
+	FRONTSWAP_COPY,
+	FRONTSWAP_MOVE,
+	FRONTSWAP_WRITEBACK,
+};
 
 /**
  * struct frontswap_ops - a back end for swap pages
@@ -23,8 +37,8 @@ struct folio;
  *	the front end invalidates the whole range. May sleep, runs in reclaim.
  * @load: fill the locked, not uptodate @folio. 0 if every byte was delivered,
  *	-ENOENT if nothing is stored under any of its entries, -EIO if what was
- *	stored cannot be returned. With @exclusive the copies are dropped after
- *	success. Must not allocate. May sleep.
+ *	stored cannot be returned; then nothing is dropped. Must not allocate.
+ *	May sleep.
  * @invalidate: forget @nr slots from @offset on. Must not sleep; may be called
  *	with interrupts off and under spinlocks of swap and of page tables.
  * @count: how many of @nr slots from @offset on hold a copy. Must not sleep.
@@ -34,7 +48,7 @@ struct frontswap_ops {
 	int (*swapon)(unsigned int type, unsigned long nr_slots);
 	void (*swapoff)(unsigned int type);
 	int (*store)(struct folio *folio);
-	int (*load)(struct folio *folio, bool exclusive);
+	int (*load)(struct folio *folio, enum frontswap_load_type type);
 	void (*invalidate)(unsigned int type, pgoff_t offset, unsigned long nr);
 	unsigned long (*count)(unsigned int type, pgoff_t offset,
 			       unsigned long nr);
@@ -64,6 +78,10 @@ int frontswap_unregister(const struct frontswap_ops *ops);
 int frontswap_enable(void);
 void frontswap_disable(void);
 enum frontswap_state frontswap_state(void);
+void frontswap_debug_init(struct dentry *dir);
+
+int frontswap_writeback(swp_entry_t entry, struct folio *folio);
+unsigned int frontswap_writeback_end(struct folio **folios, unsigned int nr);
 
 void frontswap_swapon(unsigned int type, unsigned long nr_slots);
 void frontswap_swapoff(unsigned int type);
@@ -96,6 +114,10 @@ static inline void frontswap_disable(void)
 static inline enum frontswap_state frontswap_state(void)
 {
 	return FRONTSWAP_OFF;
+}
+
+static inline void frontswap_debug_init(struct dentry *dir)
+{
 }
 
 static inline void frontswap_swapon(unsigned int type, unsigned long nr_slots)

@@ -848,6 +848,9 @@ void settings_reset(void)
 		{ "/sys/kernel/debug/zcache/corrupt", "0" },
 		{ "/sys/kernel/debug/cleancache/delay_window", "0" },
 		{ "/sys/kernel/debug/cleancache/delay_load", "0" },
+		{ "/sys/kernel/debug/frontswap/delay_pick", "0" },
+		{ "/sys/kernel/debug/frontswap/delay_own", "0" },
+		{ "/sys/kernel/debug/frontswap/delay_write", "0" },
 		{ "/proc/sys/vm/dirty_ratio", "20" },
 		{ "/proc/sys/vm/dirty_background_ratio", "10" },
 		{ "/sys/devices/system/cpu/cpu1/online", "1" },
@@ -868,6 +871,8 @@ void settings_reset(void)
 		return;
 	zc_set("max_pool_percent", "40");
 	zc_set("file_admission", "auto");
+	zc_set("accept_threshold_percent", "90");
+	zc_set("writeback", "1");
 	/* It cannot be changed while pages may be stored. */
 	try_read(ZC_PARAM "compressor", text, sizeof(text));
 	if (strcmp(text, "lzo\n")) {

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writeback: when the pool is full of swap pages the coldest move on to their
+ * swap devices
+ *
+ * Policy
+ * ------
+ * File pages give way to swap pages first (ouroboros, see frames.c), so all that
+ * counts here is how much of the limit of the pool swap pages take:
+ *
+ *	accept_threshold_percent			limit
+ *	     v						  v
+ *	-----+--------------------+-----------------------+
+ *	     stop		  start			  stores are refused
+ *
+ * A worker starts half-way between the threshold and the limit, before a store is
+ * refused, and stops at the threshold. It takes the coldest frames as a whole: that
+ * is what gives memory back. A store never waits for it. When the pool reaches its
+ * limit all the same, new pages go to the device directly and the worker goes on, so
+ * what is colder follows them.
+ *
+ * All the slots of a batch of frames are sorted, so that the device sees adjacent
+ * ones together. One batch is in flight at a time. When nothing of a batch could be
+ * written, or the device failed, the worker waits, each time twice as long.
+ *
+ * What stays here for ever:
+ *  - pages of devices that are memory (SWP_SYNCHRONOUS_IO: zram, brd, pmem). Such a
+ *    device compresses them once more or holds them as they are: memory is not
+ *    gained, and reading them takes a copy more. At the limit stores are refused,
+ *    so the device gets its pages then, without us;
+ *  - pages of control groups that forbid it (memory.zswap.writeback);
+ *  - patterns (same-filled pages): they take no frame.
+ *
+ * Why no page is lost or becomes stale: see Writeback in frontswap.c. What is read
+ * from a frame here only tells which slots are cold.
+ *
+ * Memory
+ * ------
+ * Each page needs a folio of its own until it is written. They are allocated above
+ * the min watermark; below it there is a reserve, enough to empty a frame or two,
+ * and the frames and folios of one round are the memory of the next. All the worker
+ * does counts as reclaim (PF_MEMALLOC): it never reclaims for itself, and waits for
+ * nothing but the device. The workqueue has a rescuer.
+ *
+ * Locks: none. What is static here belongs to the worker, but for the drain target.
+ */
+#include <linux/blkdev.h>
+#include <linux/frontswap.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/sched/mm.h>
+#include <linux/sort.h>
+#include <linux/swap.h>
+#include <linux/workqueue.h>
+
+#include "zcache.h"
+
+/* A batch: one frame always fits in, and with usual pages about 25 do. */
+#define ZCACHE_BATCH_SLOTS	(2 * ZBUD_MAX_SLOTS)
+#define ZCACHE_BATCH_FRAMES	64
+
+#define ZCACHE_RESERVE		32
+
+#define ZCACHE_FOLIO_GFP	(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_NOWARN | \
+				 __GFP_NORETRY | __GFP_NOMEMALLOC |	  \
+				 __GFP_KSWAPD_RECLAIM)
+
+/* How long to wait when there is no progress, in jiffies. */
+#define ZCACHE_BACKOFF_MIN	(HZ / 10)
+#define ZCACHE_BACKOFF_MAX	(10 * HZ)
+
+/**
+ * struct zcache_batch - frames that are being written
+ * @frames: the frames
+ * @slots: the slots of their pages
+ * @folios: folios of the pages in flight
+ * @nr_frames: number of @frames
+ * @nr_slots: number of @slots
+ * @nr_folios: number of @folios
+ * @written: pages that have reached the device
+ * @failed: pages that the device did not take
+ */
+static struct zcache_batch {
+	struct zbud_eviction frames[ZCACHE_BATCH_FRAMES];
+	swp_entry_t slots[ZCACHE_BATCH_SLOTS];
+	struct folio *folios[ZCACHE_BATCH_SLOTS];
+	unsigned int nr_frames;
+	unsigned int nr_slots;
+	unsigned int nr_folios;
+	unsigned int written;
+	unsigned int failed;
+} zcache_batch;
+
+static LIST_HEAD(zcache_reserve);
+static unsigned int zcache_nr_reserve;
+
+static struct workqueue_struct *zcache_writeback_wq;
+static unsigned long zcache_backoff;
+
+/* As many pages of the pool may be of swap pages after a drain. */
+static unsigned long zcache_drain_target = ULONG_MAX;
+
+static void zcache_writeback_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(zcache_writeback_work, zcache_writeback_fn);
+
+/*
+ * Folios
+ */
+
+static void zcache_fill_reserve(gfp_t gfp)
+{
+	struct folio *folio;
+
+	while (zcache_nr_reserve < ZCACHE_RESERVE) {
+		folio = folio_alloc(gfp, 0);
+		if (!folio)
+			return;
+		list_add(&folio->lru, &zcache_reserve);
+		zcache_nr_reserve++;
+	}
+}
+
+static struct folio *zcache_new_folio(void)
+{
+	struct folio *folio = folio_alloc(ZCACHE_FOLIO_GFP, 0);
+
+	if (folio || !zcache_nr_reserve)
+		return folio;
+	folio = list_first_entry(&zcache_reserve, struct folio, lru);
+	list_del(&folio->lru);
+	zcache_nr_reserve--;
+	return folio;
+}
+
+/*
+ * Batches
+ */
+
+/* Until the device has written all that is in flight. */
+static void zcache_batch_wait(struct zcache_batch *batch)
+{
+	unsigned int failed;
+
+	failed = frontswap_writeback_end(batch->folios, batch->nr_folios);
+	batch->written += batch->nr_folios - failed;
+	batch->failed += failed;
+	batch->nr_folios = 0;
+	zcache_fill_reserve(ZCACHE_FOLIO_GFP);
+}
+
+static bool zcache_batch_is_full(const struct zcache_batch *batch)
+{
+	return batch->nr_frames == ZCACHE_BATCH_FRAMES ||
+	       batch->nr_slots + ZBUD_MAX_SLOTS > ZCACHE_BATCH_SLOTS;
+}
+
+static bool zcache_batch_add_frame(struct zcache_batch *batch, int nid)
+{
+	struct zbud_eviction *frame = &batch->frames[batch->nr_frames];
+	unsigned long handle;
+	struct zbud_key key;
+
+	if (!zbud_evict_begin(zcache_frames(TMEM_PERSISTENT), nid, frame))
+		return false;
+	batch->nr_frames++;
+	while (zbud_evict_next(frame, &key, &handle))
+		batch->slots[batch->nr_slots++] = zcache_swap_entry(&key);
+	return true;
+}
+
+static int zcache_compare_slots(const void *a, const void *b)
+{
+	const swp_entry_t *left = a, *right = b;
+
+	return left->val < right->val ? -1 : left->val > right->val;
+}
+
+/* The coldest frames, of all nodes in turn. */
+static void zcache_batch_collect(struct zcache_batch *batch,
+				 unsigned int nr_frames)
+{
+	bool more = true;
+	int nid;
+
+	while (more) {
+		more = false;
+		for_each_node(nid) {
+			if (batch->nr_frames >= nr_frames ||
+			    zcache_batch_is_full(batch))
+				goto out;
+			more |= zcache_batch_add_frame(batch, nid);
+		}
+	}
+out:
+	sort(batch->slots, batch->nr_slots, sizeof(*batch->slots),
+	     zcache_compare_slots, NULL);
+}
+
+/* Returns -ENOMEM if there is no memory at all, not even what was written. */
+static int zcache_batch_write_slot(struct zcache_batch *batch, swp_entry_t slot,
+				   struct blk_plug *plug)
+{
+	struct folio *folio = zcache_new_folio();
+
+	if (!folio && batch->nr_folios) {
+		blk_finish_plug(plug);
+		zcache_batch_wait(batch);
+		blk_start_plug(plug);
+		folio = zcache_new_folio();
+	}
+	if (!folio)
+		return -ENOMEM;
+	if (!frontswap_writeback(slot, folio)) {
+		batch->folios[batch->nr_folios++] = folio;
+		return 0;
+	}
+	folio_put(folio);
+	zcache_count(TMEM_PERSISTENT, ZCACHE_WRITEBACK_SKIPS);
+	return 0;
+}
+
+static void zcache_batch_write(struct zcache_batch *batch)
+{
+	struct blk_plug plug;
+	unsigned int i;
+
+	blk_start_plug(&plug);
+	for (i = 0; i < batch->nr_slots; i++)
+		if (zcache_batch_write_slot(batch, batch->slots[i], &plug))
+			break;
+	blk_finish_plug(&plug);
+}
+
+/* What was written is in its folios: the frames are not needed any more. */
+static void zcache_batch_end_frames(struct zcache_batch *batch)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	unsigned int i;
+
+	for (i = 0; i < batch->nr_frames; i++)
+		if (zbud_evict_end(&batch->frames[i], pages))
+			zcache_free_swap_frame(pages);
+}
+
+/* Write up to so many frames. Returns true if that goes well. */
+static bool zcache_write_frames(unsigned int nr_frames)
+{
+	struct zcache_batch *batch = &zcache_batch;
+
+	batch->nr_frames = 0;
+	batch->nr_slots = 0;
+	batch->written = 0;
+	batch->failed = 0;
+	zcache_batch_collect(batch, nr_frames);
+	zcache_batch_write(batch);
+	zcache_batch_end_frames(batch);
+	zcache_batch_wait(batch);
+	if (batch->failed)
+		zcache_count_many(TMEM_PERSISTENT, ZCACHE_WRITEBACK_ERRORS,
+				  batch->failed);
+	return batch->written && !batch->failed;
+}
+
+/*
+ * Policy
+ */
+
+static unsigned long zcache_writeback_stop(void)
+{
+	return zcache_pool_limit() * READ_ONCE(zcache_accept_threshold) / 100;
+}
+
+static bool zcache_writeback_due(void)
+{
+	return zcache_frame_pages(TMEM_PERSISTENT) >
+	       (zcache_writeback_stop() + zcache_pool_limit()) / 2;
+}
+
+static unsigned long zcache_writeback_target(void)
+{
+	unsigned long drain = READ_ONCE(zcache_drain_target);
+
+	return READ_ONCE(zcache_writeback) ?
+	       min(drain, zcache_writeback_stop()) : drain;
+}
+
+/* Frames to write until the target is reached. */
+static unsigned int zcache_frames_above_target(void)
+{
+	unsigned long pages = zcache_frame_pages(TMEM_PERSISTENT);
+	unsigned long target = zcache_writeback_target();
+
+	return pages > target ? DIV_ROUND_UP(pages - target, ZBUD_FRAME_PAGES) : 0;
+}
+
+/* Later, if it is worth trying again. */
+static void zcache_back_off(void)
+{
+	zcache_backoff = clamp(zcache_backoff * 2, ZCACHE_BACKOFF_MIN,
+			       ZCACHE_BACKOFF_MAX);
+	if (zcache_backoff == ZCACHE_BACKOFF_MAX)
+		WRITE_ONCE(zcache_drain_target, ULONG_MAX);
+	if (READ_ONCE(zcache_drain_target) != ULONG_MAX ||
+	    (READ_ONCE(zcache_writeback) && zcache_writeback_due()))
+		queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work,
+				   zcache_backoff);
+}
+
+static void zcache_writeback_fn(struct work_struct *work)
+{
+	unsigned int flags = memalloc_noreclaim_save();
+	unsigned int nr_frames;
+	bool well = true;
+
+	while (well && (nr_frames = zcache_frames_above_target()))
+		well = zcache_write_frames(nr_frames);
+	memalloc_noreclaim_restore(flags);
+	if (!well) {
+		zcache_back_off();
+		return;
+	}
+	zcache_backoff = 0;
+	WRITE_ONCE(zcache_drain_target, ULONG_MAX);
+}
+
+/**
+ * zcache_writeback_wake() - a frame was taken for swap pages, or refused
+ * @full: it was refused, the pool is at its limit
+ *
+ * Context: Any. Does not wait.
+ */
+void zcache_writeback_wake(bool full)
+{
+	if (zcache_writeback_wq && READ_ONCE(zcache_writeback) &&
+	    (full || zcache_writeback_due()))
+		queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+}
+
+/**
+ * zcache_writeback_drain() - make the pool smaller
+ * @pages: write the coldest swap pages back until their frames take no more than
+ *	so many pages
+ *
+ * Context: Any but interrupt context. Does not wait. It ends early where nothing
+ * can be written.
+ */
+void zcache_writeback_drain(unsigned long pages)
+{
+	if (!zcache_writeback_wq)
+		return;
+	zcache_trim();
+	WRITE_ONCE(zcache_drain_target, pages);
+	mod_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+}
+
+/**
+ * zcache_writeback_start() - make the worker, the first time
+ *
+ * Context: May sleep.
+ * Return: 0, or -ENOMEM.
+ */
+int zcache_writeback_start(void)
+{
+	if (zcache_writeback_wq)
+		return 0;
+	zcache_fill_reserve(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
+	if (zcache_nr_reserve < ZCACHE_RESERVE)
+		return -ENOMEM;
+	zcache_writeback_wq = alloc_workqueue("zcache", WQ_MEM_RECLAIM |
+					      WQ_UNBOUND | WQ_FREEZABLE, 1);
+	return zcache_writeback_wq ? 0 : -ENOMEM;
+}
