@@ -1464,6 +1464,7 @@ static void zcache_knobs_check(struct kunit *test)
 {
 	const struct knob_case *c = test->param_value;
 	enum zcache_admission admission = zcache_file_admission;
+	unsigned int threshold = zcache_accept_threshold;
 	unsigned int percent = zcache_max_pool_percent;
 	struct bench *b = test->priv;
 
@@ -1474,6 +1475,8 @@ static void zcache_knobs_check(struct kunit *test)
 	if (c->err) {
 		KUNIT_EXPECT_EQ(test, percent, zcache_max_pool_percent);
 		KUNIT_EXPECT_EQ(test, admission, zcache_file_admission);
+		KUNIT_EXPECT_EQ(test, threshold, zcache_accept_threshold);
+		KUNIT_EXPECT_TRUE(test, zcache_writeback);
 	}
 	KUNIT_EXPECT_TRUE(test, zcache_enabled);
 	KUNIT_EXPECT_STREQ(test, "lzo", zcache_compressor);

@@ -52,6 +52,18 @@ static long grown(const char *counter, long from, long by, double seconds)
 	return zc(counter) - from;
 }
 
+/* The checks of all structures want them to stay as they are. */
+static void validate_quiet(void)
+{
+	long before;
+
+	do {
+		before = zc("writebacks") + zc("writeback_skips");
+		nap(300);
+	} while (zc("writebacks") + zc("writeback_skips") != before);
+	zc_validate();
+}
+
 static void frames_gone(double seconds)
 {
 	struct box box = box_start(seconds);
@@ -89,7 +101,7 @@ SCENARIO(wb_full, 180, "zcache",
 	      most, zc_pool("pool_limit_pages"));
 	zexpect(grown("writebacks", written, POOL, 10) >= (long)POOL,
 		"only %ld pages were written back", zc("writebacks") - written);
-	zc_validate();
+	validate_quiet();
 	region_verify(&r);
 	region_churn(&r, &rng, 4000, 40);
 	region_pageout(&r);
@@ -208,7 +220,7 @@ SCENARIO(wb_swap_file, 120, "zcache",
 	region_map(&r, 8 * POOL, HEAP | TEXT);
 	region_fill(&r);
 	region_pageout(&r);
-	zexpect(grown("writebacks", written, 2 * POOL, 10) >= 2 * (long)POOL,
+	zexpect(grown("writebacks", written, POOL / 5, 10) >= (long)POOL / 5,
 		"only %ld pages were written back", zc("writebacks") - written);
 	region_churn(&r, &rng, 3000, 40);
 	region_verify(&r);
@@ -281,7 +293,7 @@ static void work_with_delay(const char *point, bool swapoff, long least)
 	no_delays();
 	zexpect(zc("writebacks") - written >= least,
 		"only %ld pages were written back", zc("writebacks") - written);
-	zc_validate();
+	validate_quiet();
 	swap_off_all();
 	zc_empty("after swapoff");
 }
@@ -296,19 +308,19 @@ SCENARIO(wb_race_pick, 300, "zcache debug",
 SCENARIO(wb_race_own, 300, "zcache debug",
 	 "slots are wanted while they are about to be written")
 {
-	work_with_delay("own", false, 50);
+	work_with_delay("own", false, 20);
 }
 
 SCENARIO(wb_race_write, 300, "zcache debug",
 	 "slots are wanted when they have left the pool and are not written yet")
 {
-	work_with_delay("write", false, 50);
+	work_with_delay("write", false, 20);
 }
 
 SCENARIO(wb_race_swapoff, 300, "zcache debug",
 	 "swapoff of one and the other device while their pages are written")
 {
-	work_with_delay("own", true, 50);
+	work_with_delay("own", true, 20);
 }
 
 /* Fewer slots than there are: so those that are freed are used again. */
@@ -417,7 +429,7 @@ SCENARIO(wb_write_errors, 180, "zcache",
 		"no write has failed");
 	region_verify(&r);
 	region_pageout(&r);
-	zc_validate();
+	validate_quiet();
 	dm_switch(DEVICE, &below, NULL, NULL);
 	written = zc("writebacks");
 	check(!drain(40), "%ld pages could not be written", zc("zpages"));
