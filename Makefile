@@ -6,10 +6,10 @@ obj-$(CONFIG_FRONTSWAP)	+= frontswap.o
 obj-$(CONFIG_CLEANCACHE) += cleancache.o
 
 obj-$(CONFIG_ZCACHE)	+= zcache.o
-zcache-y		:= zcache-main.o frames.o compress.o knobs.o
+zcache-y		:= zcache-main.o frames.o decay.o compress.o knobs.o
 zcache-$(CONFIG_FRONTSWAP) += swap-pages.o
 zcache-$(CONFIG_CLEANCACHE) += file-pages.o
-zcache-y		+= admission.o
+zcache-y		+= admission.o costs.o
 zcache-$(CONFIG_ZCACHE_WRITEBACK) += writeback.o
 zcache-$(CONFIG_DEBUG_FS)	+= debugfs.o
 zcache-$(CONFIG_TMEM_DEBUG) += debug.o

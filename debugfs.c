@@ -50,8 +50,8 @@ static const struct {
 				       ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_ADMISSION] = { "reject_admission",
 				      ZCACHE_OF(EPHEMERAL) },
-	[ZCACHE_REJECT_FAST_DEVICE] = { "reject_fast_device",
-					ZCACHE_OF(EPHEMERAL) },
+	[ZCACHE_REJECT_FAST_DEVICE] = { "reject_fast_device", ZCACHE_OF_BOTH },
+	[ZCACHE_REJECT_SAMPLE] = { "reject_sample", ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_NO_POOL] = { "reject_no_pool", ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_COMPRESS_POOR] = { "reject_compress_poor",
 					  ZCACHE_OF_BOTH },
@@ -68,14 +68,7 @@ static_assert(ARRAY_SIZE(zcache_counter_files) == ZCACHE_NR_COUNTERS);
 
 static int zcache_counter_get(void *data, u64 *val)
 {
-	unsigned int cpu;
-	long sum = 0;
-
-	for_each_possible_cpu(cpu)
-		sum += per_cpu(zcache_counters, cpu)
-			.n[ZCACHE_FILE_TYPE(data)][ZCACHE_FILE_NR(data)];
-	/* A net count may be seen below zero while pages come and go. */
-	*val = max(sum, 0L);
+	*val = zcache_counted(ZCACHE_FILE_TYPE(data), ZCACHE_FILE_NR(data));
 	return 0;
 }
 
@@ -141,6 +134,8 @@ static const struct {
 	{ "frames", zcache_type_frames },
 	{ "zpages", zcache_type_zpages },
 	{ "holes_closed", zcache_type_holes_closed },
+	{ "copy_ns", zcache_copy_ns },
+	{ "read_ns", zcache_read_ns },
 };
 
 static int zcache_type_total_get(void *data, u64 *val)
@@ -191,8 +186,6 @@ static const struct {
 	{ "pool_limit_pages", zcache_total_pool_limit },
 	{ "index_bytes", zcache_total_index_bytes },
 	{ "metadata_bytes", zcache_total_metadata_bytes },
-	{ "file_copy_ns", zcache_copy_ns },
-	{ "file_read_ns", zcache_read_ns },
 };
 
 static int zcache_total_get(void *data, u64 *val)

@@ -13,7 +13,6 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/xarray.h>
 
 #include "zcache.h"
@@ -32,8 +31,7 @@ static void *zcache_mount(struct super_block *sb)
 	err = PTR_ERR_OR_ZERO(fs->pool);
 	if (err)
 		goto fail;
-	spin_lock_init(&fs->reads.lock);
-	fs->reads.bdev = sb->s_bdev;
+	zcache_reads_init(&fs->reads, TMEM_EPHEMERAL, sb->s_bdev);
 	return fs;
 
 fail:
@@ -71,7 +69,7 @@ static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 	begin = zcache_cost_begin(&key);
 	err = zcache_store_page(fs->pool, &key, page);
 	if (!err)
-		zcache_cost_end(ZCACHE_COST_STORE, begin);
+		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_STORE, begin);
 	return err;
 }
 
@@ -84,7 +82,7 @@ static int zcache_file_load(void *mounted, u64 object, pgoff_t index,
 	int err = zcache_load_page(fs->pool, &key, page);
 
 	if (!err) {
-		zcache_cost_end(ZCACHE_COST_LOAD, begin);
+		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_LOAD, begin);
 		zcache_admission_hit();
 	}
 	return err;

@@ -21,8 +21,8 @@
  *
  * To the rest of mm the frames of file pages are memory that can be had: they
  * count as NR_KERNEL_MISC_RECLAIMABLE (so in MemAvailable) and in what may
- * become dirty, a shrinker gives the oldest back, and before anyone is killed
- * for memory all of them go, as they do before hibernation.
+ * become dirty, a shrinker gives the oldest back, an idle pool decays (decay.c), and
+ * before anyone is killed for memory all of them go, as they do before hibernation.
  *
  * Locks: none of its own; spinlocks of tmem and zbud are taken. All of it may
  * run in reclaim.
@@ -100,6 +100,8 @@ static void zcache_add_frame(enum tmem_pool_type type, struct page **pages)
 {
 	zcache_account(type, pages, 1);
 	zbud_add_frame(zcache_instance[type], pages);
+	if (type == TMEM_EPHEMERAL)
+		zcache_decay_wake();
 }
 
 static void zcache_free_file_frame(struct page **pages)
@@ -293,14 +295,21 @@ static unsigned long zcache_shrink(int nid, unsigned long nr_pages)
 	return freed;
 }
 
-/* Return: pages given back. */
-static unsigned long zcache_shrink_all(void)
+/**
+ * zcache_shrink_files() - give the coldest frames of file pages back
+ * @nr_pages: as many pages, or a few more
+ *
+ * Context: Any but interrupt context.
+ * Return: pages given back.
+ */
+unsigned long zcache_shrink_files(unsigned long nr_pages)
 {
 	unsigned long freed = 0;
 	int nid;
 
 	for_each_node(nid)
-		freed += zcache_shrink(nid, ULONG_MAX);
+		if (freed < nr_pages)
+			freed += zcache_shrink(nid, nr_pages - freed);
 	return freed;
 }
 
@@ -323,7 +332,7 @@ static unsigned long zcache_shrinker_scan(struct shrinker *shrinker,
 static int zcache_oom(struct notifier_block *nb, unsigned long action,
 		      void *freed)
 {
-	*(unsigned long *)freed += zcache_shrink_all();
+	*(unsigned long *)freed += zcache_shrink_files(ULONG_MAX);
 	return NOTIFY_OK;
 }
 
@@ -336,7 +345,7 @@ static int zcache_pm(struct notifier_block *nb, unsigned long action,
 		     void *unused)
 {
 	if (action == PM_HIBERNATION_PREPARE)
-		zcache_shrink_all();
+		zcache_shrink_files(ULONG_MAX);
 	return NOTIFY_OK;
 }
 

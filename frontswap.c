@@ -152,6 +152,14 @@ static void frontswap_check_drained(const struct frontswap_ops *ops)
 		schedule_work(&frontswap_off_work);
 }
 
+/* Its device; NULL if it is a file of a file system without one, or a test. */
+static void frontswap_announce(const struct frontswap_ops *ops, unsigned int type)
+{
+	struct swap_info_struct *si = swp_swap_info(swp_entry(type, 0));
+
+	ops->swapon(type, frontswap_slots[type], si ? si->bdev : NULL);
+}
+
 /**
  * frontswap_register() - attach a back end
  * @ops: the back end
@@ -174,7 +182,7 @@ int frontswap_register(const struct frontswap_ops *ops)
 	WRITE_ONCE(frontswap_backend, ops);
 	for (type = 0; type < MAX_SWAPFILES; type++)
 		if (frontswap_slots[type])
-			ops->swapon(type, frontswap_slots[type]);
+			frontswap_announce(ops, type);
 unlock:
 	mutex_unlock(&frontswap_mutex);
 	return err;
@@ -280,7 +288,7 @@ void frontswap_swapon(unsigned int type, unsigned long nr_slots)
 	mutex_lock(&frontswap_mutex);
 	frontswap_slots[type] = nr_slots;
 	if (frontswap_backend)
-		frontswap_backend->swapon(type, nr_slots);
+		frontswap_announce(frontswap_backend, type);
 	mutex_unlock(&frontswap_mutex);
 }
 

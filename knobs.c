@@ -47,6 +47,7 @@ unsigned int zcache_accept_threshold = 90;
 bool zcache_writeback = IS_ENABLED(CONFIG_ZCACHE_WRITEBACK);
 
 enum zcache_admission zcache_file_admission = ZCACHE_ADMIT_AUTO;
+enum zcache_admission zcache_swap_admission = ZCACHE_ADMIT_AUTO;
 
 static const char * const zcache_admission_names[] = {
 	[ZCACHE_ADMIT_AUTO] = "auto",
@@ -159,6 +160,27 @@ static int zcache_get_file_admission(char *buf)
 			  zcache_admission_names[zcache_file_admission]);
 }
 
+/* Not never: that is what nofrontswap is for. */
+static int zcache_set_swap_admission(const char *val)
+{
+	int admission;
+
+	admission = match_string(zcache_admission_names, ZCACHE_ADMIT_NEVER, val);
+	if (admission < 0) {
+		pr_err("swap_admission: '%s' is not allowed, auto and always are\n",
+		       val);
+		return -EINVAL;
+	}
+	WRITE_ONCE(zcache_swap_admission, admission);
+	return 0;
+}
+
+static int zcache_get_swap_admission(char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  zcache_admission_names[zcache_swap_admission]);
+}
+
 static int zcache_set_accept_threshold(const char *val)
 {
 	return zcache_set_number("accept_threshold_percent", val,
@@ -220,6 +242,8 @@ const struct zcache_knob zcache_knobs[] = {
 	  zcache_get_accept_threshold },
 	{ "writeback", zcache_set_writeback, zcache_get_writeback },
 	{ "drain", zcache_set_drain, zcache_get_drain },
+	{ "swap_admission", zcache_set_swap_admission,
+	  zcache_get_swap_admission },
 };
 
 const unsigned int zcache_nr_knobs = ARRAY_SIZE(zcache_knobs);
@@ -284,6 +308,8 @@ module_param_cb(accept_threshold_percent, &zcache_param_ops,
 		(void *)&zcache_knobs[4], 0644);
 module_param_cb(writeback, &zcache_param_ops, (void *)&zcache_knobs[5], 0644);
 module_param_cb(drain, &zcache_param_ops, (void *)&zcache_knobs[6], 0644);
+module_param_cb(swap_admission, &zcache_param_ops, (void *)&zcache_knobs[7],
+		0644);
 
 static bool __init zcache_is_one_of(const char *arg, const char * const *list)
 {

@@ -7,6 +7,7 @@
  */
 #define pr_fmt(fmt) "zcache: " fmt
 
+#include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/frontswap.h>
 #include <linux/kernel.h>
@@ -21,6 +22,12 @@
 #define ZCACHE_STRETCH_BITS	12
 #define ZCACHE_STRETCH		BIT(ZCACHE_STRETCH_BITS)
 
+/* Which slots are a sample: what readahead brings together, by default. */
+#define ZCACHE_SWAP_SAMPLE_RUN	8
+
+/* Of each device. */
+static struct zcache_reads zcache_swap_reads[MAX_SWAPFILES];
+
 static void zcache_swap_key(pgoff_t offset, struct tmem_key *key)
 {
 	key->object = offset >> ZCACHE_STRETCH_BITS;
@@ -33,10 +40,12 @@ static unsigned long zcache_swap_span(pgoff_t offset, unsigned long nr)
 	return min(nr, ZCACHE_STRETCH - (offset & (ZCACHE_STRETCH - 1)));
 }
 
-static int zcache_swapon(unsigned int type, unsigned long nr_slots)
+static int zcache_swapon(unsigned int type, unsigned long nr_slots,
+			 struct block_device *bdev)
 {
 	struct tmem_pool *pool;
 
+	zcache_reads_init(&zcache_swap_reads[type], TMEM_PERSISTENT, bdev);
 	pool = zcache_pool_create(XA_LIMIT(type, type), TMEM_PERSISTENT);
 	if (IS_ERR(pool)) {
 		pr_err("no memory for swap device %u: its pages are not cached\n",
@@ -60,21 +69,52 @@ static void zcache_swapoff(unsigned int type)
 	zcache_trim();
 }
 
+/*
+ * Is a page worth keeping? If the device is fast only a sample is. If it is not a
+ * sample goes to the device, which is how it is found out; but not to a hard disk.
+ */
+static bool zcache_swap_worth(unsigned int type, const struct tmem_key *key)
+{
+	struct zcache_reads *reads = &zcache_swap_reads[type];
+	bool sample;
+
+	if (READ_ONCE(zcache_swap_admission) == ZCACHE_ADMIT_ALWAYS)
+		return true;
+	sample = reads->bdev && bdev_nonrot(reads->bdev) &&
+		 zcache_sample(key, ZCACHE_SWAP_SAMPLE_RUN);
+	if (zcache_reads_slow(reads) != sample)
+		return true;
+	if (sample) {
+		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_SAMPLE);
+	} else {
+		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_FAST_DEVICE);
+		zcache_writeback_leave();
+	}
+	return false;
+}
+
 static int zcache_swap_store(struct folio *folio)
 {
-	struct tmem_pool *pool;
+	unsigned int type = swp_type(folio->swap);
+	struct tmem_pool *pool = zcache_pool(type);
 	struct tmem_key key;
 	long i;
 	int err = 0;
+	u64 begin;
 
-	pool = zcache_pool(swp_type(folio->swap));
 	if (!pool) {
 		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_NO_POOL);
 		return -ENODEV;
 	}
+	zcache_swap_key(swp_offset(folio->swap), &key);
+	if (!zcache_swap_worth(type, &key))
+		return -EAGAIN;
 	for (i = 0; i < folio_nr_pages(folio) && !err; i++) {
 		zcache_swap_key(swp_offset(folio->swap) + i, &key);
+		begin = zcache_cost_begin(&key);
 		err = zcache_store_page(pool, &key, folio_page(folio, i));
+		if (!err)
+			zcache_cost_end(TMEM_PERSISTENT, ZCACHE_COST_STORE, begin);
 	}
 	return err;
 }
@@ -123,6 +163,18 @@ static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
 	return count;
 }
 
+static int zcache_swap_load_page(struct tmem_pool *pool,
+				 const struct tmem_key *key, struct page *page)
+{
+	u64 begin = zcache_cost_begin(key);
+	int err = zcache_load_page(pool, key, page);
+
+	if (!err)
+		zcache_cost_end(TMEM_PERSISTENT, ZCACHE_COST_LOAD, begin);
+	zcache_reads_note(&zcache_swap_reads[pool->id], key);
+	return err;
+}
+
 static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 {
 	unsigned int type = swp_type(folio->swap);
@@ -147,7 +199,7 @@ static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 		zcache_swap_key(offset + i, &key);
 		err = how == FRONTSWAP_WRITEBACK ?
 		      zcache_read_page(pool, &key, folio_page(folio, i)) :
-		      zcache_load_page(pool, &key, folio_page(folio, i));
+		      zcache_swap_load_page(pool, &key, folio_page(folio, i));
 	}
 	/* Of a range that is stored no part may be read from the device. */
 	if (err == -ENOENT && nr > 1)

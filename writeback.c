@@ -23,6 +23,9 @@
  * ones together. One batch is in flight at a time. When nothing of a batch could be
  * written, or the device failed, the worker waits, each time twice as long.
  *
+ * When a swap device turns out to be as fast as zcache (costs.c), its pages leave as
+ * well, whether or not the pool is full.
+ *
  * What stays here for ever:
  *  - pages of devices that are memory (SWP_SYNCHRONOUS_IO: zram, brd, pmem). Such a
  *    device compresses them once more or holds them as they are: memory is not
@@ -68,6 +71,9 @@
 #define ZCACHE_FOLIO_GFP	(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_NOWARN | \
 				 __GFP_NORETRY | __GFP_NOMEMALLOC |	  \
 				 __GFP_KSWAPD_RECLAIM)
+
+/* This share of the limit is kept of a device that is fast. */
+#define ZCACHE_REST_SHARE	32
 
 /* How long to wait when there is no progress, in jiffies. */
 #define ZCACHE_BACKOFF_MIN	(HZ / 10)
@@ -354,7 +360,26 @@ void zcache_writeback_drain(unsigned long pages)
 		return;
 	zcache_trim();
 	WRITE_ONCE(zcache_drain_target, pages);
-	mod_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+	queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+}
+
+/**
+ * zcache_writeback_leave() - a swap device turned out to be as fast as zcache
+ *
+ * What is stored had better be there: its memory is wanted. The frames in which it lies
+ * are not filled again, so they would become emptier and emptier and stay. But for the
+ * samples all of it goes.
+ *
+ * Context: Any but interrupt context. Does not wait.
+ */
+void zcache_writeback_leave(void)
+{
+	unsigned long rest = zcache_pool_limit() / ZCACHE_REST_SHARE;
+
+	if (READ_ONCE(zcache_writeback) &&
+	    READ_ONCE(zcache_drain_target) == ULONG_MAX &&
+	    zcache_frame_pages(TMEM_PERSISTENT) > 2 * rest)
+		zcache_writeback_drain(rest);
 }
 
 /**

@@ -61,6 +61,7 @@
 #include <linux/highmem.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
@@ -84,6 +85,25 @@ static DEFINE_MUTEX(zcache_pools_mutex);
 
 static bool zcache_no_frontswap;
 static bool zcache_no_cleancache;
+
+/**
+ * zcache_counted() - sum a counter up
+ * @type: of what kind of pages
+ * @counter: which
+ *
+ * Context: Any.
+ * Return: the sum of all CPUs, out of date at once.
+ */
+u64 zcache_counted(enum tmem_pool_type type, enum zcache_counter counter)
+{
+	unsigned int cpu;
+	long sum = 0;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu(zcache_counters, cpu).n[type][counter];
+	/* A net count may be seen below zero while pages come and go. */
+	return max(sum, 0L);
+}
 
 /*
  * Content

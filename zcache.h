@@ -6,8 +6,10 @@
  *	swap-pages.c	the back end of frontswap
  *	file-pages.c	the back end of cleancache
  *	admission.c	which file pages are kept
+ *	costs.c		what copies and devices cost
  *	frames.c	the memory: limit, ouroboros, shrinker
  *	writeback.c	swap pages move on to their device
+ *	decay.c		an idle pool gives its memory back
  *	compress.c	per-CPU compression streams
  *	knobs.c		what can be tuned: boot line, module parameters, debugfs
  *	debugfs.c	counters, and the knobs beside them
@@ -50,6 +52,7 @@ struct page;
  * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
  * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
  * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
+ * @ZCACHE_REJECT_SAMPLE: stores refused: to learn what reading costs
  * @ZCACHE_REJECT_NO_POOL: stores refused: no memory when the device came
  * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression
  * @ZCACHE_REJECT_COMPRESS_FAIL: stores refused: error of the compressor
@@ -73,6 +76,7 @@ enum zcache_counter {
 	ZCACHE_SAME_FILLED_PAGES,
 	ZCACHE_REJECT_ADMISSION,
 	ZCACHE_REJECT_FAST_DEVICE,
+	ZCACHE_REJECT_SAMPLE,
 	ZCACHE_REJECT_NO_POOL,
 	ZCACHE_REJECT_COMPRESS_POOR,
 	ZCACHE_REJECT_COMPRESS_FAIL,
@@ -107,6 +111,7 @@ static inline void zcache_count(enum tmem_pool_type type,
  * zcache-main.c
  */
 
+u64 zcache_counted(enum tmem_pool_type type, enum zcache_counter counter);
 int zcache_start(void);
 void zcache_stop(void);
 void zcache_footprint(struct tmem_footprint *sum);
@@ -129,20 +134,8 @@ void zcache_drop_pages(enum tmem_pool_type type);
 unsigned long zcache_type_pages(enum tmem_pool_type type);
 
 /*
- * admission.c
+ * costs.c
  */
-
-/**
- * enum zcache_admission - which file pages are kept
- * @ZCACHE_ADMIT_AUTO: those that have proved to be used again, and a sample
- * @ZCACHE_ADMIT_ALWAYS: all
- * @ZCACHE_ADMIT_NEVER: none
- */
-enum zcache_admission {
-	ZCACHE_ADMIT_AUTO,
-	ZCACHE_ADMIT_ALWAYS,
-	ZCACHE_ADMIT_NEVER,
-};
 
 /* What is timed. */
 enum zcache_cost {
@@ -152,8 +145,9 @@ enum zcache_cost {
 };
 
 /**
- * struct zcache_reads - what reading from the device of a file system costs
+ * struct zcache_reads - what reading from a device costs
  * @lock: covers all of it; never waited for
+ * @type: what kind of pages it has
  * @bdev: the device, NULL if there is none
  * @last: the page that came back last, read or loaded
  * @pages: that came back since the last look at the device
@@ -164,6 +158,7 @@ enum zcache_cost {
  */
 struct zcache_reads {
 	spinlock_t lock;	/* all of it */
+	enum tmem_pool_type type;
 	struct block_device *bdev;
 	struct tmem_key last;
 	unsigned long pages;
@@ -173,12 +168,34 @@ struct zcache_reads {
 	u64 page_ns;
 };
 
-int zcache_admission_start(void);
 u64 zcache_cost_begin(const struct tmem_key *key);
-void zcache_cost_end(enum zcache_cost cost, u64 begin);
-u64 zcache_copy_ns(void);
-u64 zcache_read_ns(void);
+void zcache_cost_end(enum tmem_pool_type type, enum zcache_cost cost, u64 begin);
+u64 zcache_copy_ns(enum tmem_pool_type type);
+u64 zcache_read_ns(enum tmem_pool_type type);
+void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,
+		       struct block_device *bdev);
 void zcache_reads_learn(struct zcache_reads *reads, unsigned long ios, u64 ns);
+void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key);
+bool zcache_reads_slow(const struct zcache_reads *reads);
+bool zcache_sample(const struct tmem_key *key, unsigned int run);
+
+/*
+ * admission.c
+ */
+
+/**
+ * enum zcache_admission - which pages are kept
+ * @ZCACHE_ADMIT_AUTO: those that are worth it, and a sample
+ * @ZCACHE_ADMIT_ALWAYS: all
+ * @ZCACHE_ADMIT_NEVER: none
+ */
+enum zcache_admission {
+	ZCACHE_ADMIT_AUTO,
+	ZCACHE_ADMIT_ALWAYS,
+	ZCACHE_ADMIT_NEVER,
+};
+
+int zcache_admission_start(void);
 void zcache_admission_note(struct zcache_reads *reads, const struct tmem_key *key);
 void zcache_admission_hit(void);
 bool zcache_admission_worth(const struct zcache_reads *reads,
@@ -216,6 +233,13 @@ void zcache_trim(void);
 unsigned long zcache_pool_limit(void);
 unsigned long zcache_frame_pages(enum tmem_pool_type type);
 void zcache_free_swap_frame(struct page **pages);
+unsigned long zcache_shrink_files(unsigned long nr_pages);
+
+/*
+ * decay.c
+ */
+
+void zcache_decay_wake(void);
 
 /*
  * writeback.c
@@ -225,6 +249,7 @@ void zcache_free_swap_frame(struct page **pages);
 int zcache_writeback_start(void);
 void zcache_writeback_wake(bool full);
 void zcache_writeback_drain(unsigned long pages);
+void zcache_writeback_leave(void);
 #else
 static inline int zcache_writeback_start(void)
 {
@@ -236,6 +261,10 @@ static inline void zcache_writeback_wake(bool full)
 }
 
 static inline void zcache_writeback_drain(unsigned long pages)
+{
+}
+
+static inline void zcache_writeback_leave(void)
 {
 }
 #endif
@@ -285,6 +314,7 @@ extern unsigned int zcache_max_pool_percent;
 extern unsigned int zcache_accept_threshold;
 extern bool zcache_writeback;
 extern enum zcache_admission zcache_file_admission;
+extern enum zcache_admission zcache_swap_admission;
 #define ZCACHE_DEFAULT_COMPRESSOR	"lzo"
 
 /* Longest value of a knob, with the blanks and the newline around it. */

@@ -57,7 +57,8 @@ static void fake_set(atomic_long_t *slot, long word)
 	atomic_long_add(!!word - !!old, &fake.nr_held);
 }
 
-static int fake_swapon(unsigned int type, unsigned long nr_slots)
+static int fake_swapon(unsigned int type, unsigned long nr_slots,
+		       struct block_device *bdev)
 {
 	fake.slots[MAX_SWAPFILES - 1 - type] = nr_slots;
 	return fake.swapon_err;

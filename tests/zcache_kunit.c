@@ -1273,11 +1273,11 @@ static void zcache_admission_device(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_CLEANCACHE))
 		kunit_skip(test, "needs CONFIG_CLEANCACHE");
 	make(b, PAGE_SPARSE, 1);
-	for (i = 0; i < 100 && !zcache_copy_ns(); i++) {
+	for (i = 0; i < 100 && !zcache_copy_ns(TMEM_EPHEMERAL); i++) {
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, true));
 		zcache_cleancache_ops.load(&b->fs, i, 0, b->out);
 	}
-	copy_ns = zcache_copy_ns();
+	copy_ns = zcache_copy_ns(TMEM_EPHEMERAL);
 	KUNIT_ASSERT_GT(test, copy_ns, 0);
 
 	/* A request for each page, each as slow as a hundred copies. */
@@ -1449,9 +1449,12 @@ static const struct knob_case {
 	{ "threshold, default", "accept_threshold_percent", "90", 0 },
 	{ "threshold 0", "accept_threshold_percent", "0", -EINVAL },
 	{ "threshold too large", "accept_threshold_percent", "101", -EINVAL },
-	{ "writeback off", "writeback", "0", 0 },
 	{ "writeback, no truth", "writeback", "2x", -EINVAL },
+	{ "writeback off", "writeback", "0", 0 },
 	{ "writeback on", "writeback", "1", 0 },
+	{ "swap admission, all", "swap_admission", "always", 0 },
+	{ "swap admission, default", "swap_admission", "auto", 0 },
+	{ "swap admission, none", "swap_admission", "never", -EINVAL },
 	{ "drain too large", "drain", "101", -EINVAL },
 	{ "drain, empty", "drain", "", -EINVAL },
 	{ "drain nothing", "drain", "100", 0 },

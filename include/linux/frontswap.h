@@ -11,6 +11,7 @@
 #include <linux/mm_types.h>
 #include <linux/types.h>
 
+struct block_device;
 struct dentry;
 struct folio;
 
@@ -29,8 +30,9 @@ enum frontswap_load_type {
 
 /**
  * struct frontswap_ops - a back end for swap pages
- * @swapon: swap device @type has come, with slots 0 to @nr_slots - 1. May
- *	sleep. An error means that stores to this device are refused.
+ * @swapon: swap device @type has come, with slots 0 to @nr_slots - 1, on @bdev
+ *	(NULL if that is not a block device). May sleep. An error means that
+ *	stores to this device are refused.
  * @swapoff: swap device @type goes; no slot of it is in use. May sleep.
  * @store: keep a copy of the locked @folio under its swap entries: all of its
  *	pages (0) or none (-errno). A refused store need not undo anything:
@@ -45,7 +47,8 @@ enum frontswap_load_type {
  * @empty: true if no swap page is held at all.
  */
 struct frontswap_ops {
-	int (*swapon)(unsigned int type, unsigned long nr_slots);
+	int (*swapon)(unsigned int type, unsigned long nr_slots,
+		      struct block_device *bdev);
 	void (*swapoff)(unsigned int type);
 	int (*store)(struct folio *folio);
 	int (*load)(struct folio *folio, enum frontswap_load_type type);

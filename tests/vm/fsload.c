@@ -292,3 +292,23 @@ SCENARIO(fs_cpu_hotplug, 180, "smp",
 {
 	both_loads(switch_cpu);
 }
+
+SCENARIO(fs_decay, 180, "zcache",
+	 "the pool has been idle for a minute: hardly anything of it is left")
+{
+	const struct fs *fs = fs_start("ext4");
+	struct file f;
+	long peak;
+
+	zc_set("file_admission", "always");
+	fill_pool(&f, fs, PAGES(24));
+	peak = zc_pool("pool_pages");
+	zexpect(peak > 1000, "the pool has only %ld pages", peak);
+	nap(60000);
+	check(zc_pool("pool_pages") * 20 < peak, "%ld of %ld pages are left",
+	      zc_pool("pool_pages"), peak);
+	file_verify(&f, READ);
+	file_close(&f);
+	unlink(f.path);
+	fs_umount(fs);
+}

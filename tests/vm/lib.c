@@ -871,6 +871,8 @@ void settings_reset(void)
 		return;
 	zc_set("max_pool_percent", "40");
 	zc_set("file_admission", "auto");
+	/* The disks of the guests are as fast as memory. */
+	zc_set("swap_admission", "always");
 	zc_set("accept_threshold_percent", "90");
 	zc_set("writeback", "1");
 	/* It cannot be changed while pages may be stored. */

@@ -539,3 +539,55 @@ SCENARIO(wb_no_memory, 180, "zcache fault",
 	      zc("writebacks") - written);
 	region_verify(&r);
 }
+
+/* ---- Devices that are as fast as zcache ---- */
+
+SCENARIO(wb_fast_device, 180, "zcache",
+	 "a swap device as fast as memory: its pages leave the pool and stay away")
+{
+	long rejects = zc("reject_fast_device"), samples = zc("reject_sample");
+	struct box box = box_start(60);
+	struct region r;
+	struct rng rng;
+
+	rng_init(&rng, 23);
+	zc_set("swap_admission", "auto");
+	swap_start(disk1);
+	region_map(&r, 8 * POOL, HEAP | TEXT);
+	region_fill(&r);
+	while (zc("reject_fast_device") == rejects && box_open(&box)) {
+		region_pageout(&r);
+		region_churn(&r, &rng, 4000, 30);
+	}
+	check(zc("reject_sample") > samples, "the device was never tried");
+	zexpect(zc("reject_fast_device") > rejects,
+		"a copy takes %ld ns, the device %ld, and nobody noticed",
+		zc("copy_ns"), zc("read_ns"));
+	region_pageout(&r);
+	validate_quiet();
+	check(zc("frames") * 4 < zc_pool("pool_limit_pages") / 8,
+	      "%ld frames are still there", zc("frames"));
+	region_verify(&r);
+	zc_set("swap_admission", "always");
+	region_fill(&r);
+	region_pageout(&r);
+	zexpect(zc("zpages") > (long)POOL, "only %ld pages are stored",
+		zc("zpages"));
+	region_verify(&r);
+}
+
+SCENARIO(wb_hard_disk, 60, "zcache",
+	 "no page goes to a hard disk only to learn how slow it is")
+{
+	long samples = zc("reject_sample");
+	struct region r;
+
+	zc_set("swap_admission", "auto");
+	swap_start(disk0);
+	region_map(&r, 3 * POOL, TEXT);
+	region_fill(&r);
+	region_pageout(&r);
+	check(zc("reject_sample") == samples, "%ld pages went there",
+	      zc("reject_sample") - samples);
+	region_verify(&r);
+}

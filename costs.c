@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is a copy worth it? What it costs, and what the device costs instead
+ *
+ * A copy costs its store and its load, whether or not it is asked for, and the memory
+ * that it takes makes others be read again. So copies of the pages of a device pay only
+ * if it takes much longer for a page than a store and a load do. All of this is
+ * measured, of file pages and of swap pages by themselves:
+ *
+ *	store, load	by the clock, one in ZCACHE_TIMED
+ *	device		by what the block layer counts: the time and the number of its
+ *			reads between two looks. What is read together is brought by one
+ *			request: adjacent pages that come back one after the other share
+ *			its time, no matter if the device or we brought them.
+ *
+ * Where that is not known copies are made. Where the device turns out to be fast only a
+ * sample is kept, by which store and load stay known. It is for the two sides to see to
+ * it that the device stays known.
+ */
+#include <linux/average.h>
+#include <linux/blkdev.h>
+#include <linux/hash.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/part_stat.h>
+#include <linux/spinlock.h>
+#include <linux/time64.h>
+
+#include "zcache.h"
+
+/*
+ * A page is worth its copy if reading it takes so many times as long as a store
+ * and a load. Found by measurement (make bench WORKS=compile-j4 DISKS=ssd): a
+ * copy that is as fast as the device makes a build that thrashes slower by a third,
+ * for there is less memory for the rest.
+ */
+#define ZCACHE_WORTH		8
+
+/* Pages that came back, and requests of the device, from which costs are learned. */
+#define ZCACHE_LOOK_PAGES	128
+#define ZCACHE_LOOK_REQUESTS	32
+
+/* One page of so many is timed; what takes longer was interrupted. */
+#define ZCACHE_TIMED		16
+#define ZCACHE_TIME_MAX		NSEC_PER_MSEC
+
+/*
+ * One run of so many is a sample, and the time after which it is another one, in
+ * jiffies: or some pages would never be looked at.
+ */
+#define ZCACHE_SAMPLE		128
+#define ZCACHE_SAMPLE_TIME	(60 * HZ)
+
+DECLARE_EWMA(zcache_ns, 4, 16)
+
+static struct ewma_zcache_ns zcache_cost[TMEM_NR_TYPES][ZCACHE_NR_COSTS];
+
+static u64 zcache_last_read_ns[TMEM_NR_TYPES];
+
+/**
+ * zcache_cost_begin() - a store or a load begins
+ * @key: its key
+ *
+ * Context: Any.
+ * Return: for zcache_cost_end(); 0 if this one is not timed.
+ */
+u64 zcache_cost_begin(const struct tmem_key *key)
+{
+	return key->index % ZCACHE_TIMED ? 0 : ktime_get_ns();
+}
+
+/**
+ * zcache_cost_end() - it has succeeded
+ * @type: of what kind of page
+ * @cost: what it was
+ * @begin: what zcache_cost_begin() returned
+ *
+ * Context: Any. Races lose a figure.
+ */
+void zcache_cost_end(enum tmem_pool_type type, enum zcache_cost cost, u64 begin)
+{
+	u64 ns;
+
+	if (!begin)
+		return;
+	ns = ktime_get_ns() - begin;
+	if (ns < ZCACHE_TIME_MAX)
+		ewma_zcache_ns_add(&zcache_cost[type][cost], ns);
+}
+
+/**
+ * zcache_copy_ns() - what a copy costs
+ * @type: of what kind of page
+ *
+ * Context: Any.
+ * Return: the time of a store and a load in ns, 0 while unknown.
+ */
+u64 zcache_copy_ns(enum tmem_pool_type type)
+{
+	u64 store = ewma_zcache_ns_read(&zcache_cost[type][ZCACHE_COST_STORE]);
+	u64 load = ewma_zcache_ns_read(&zcache_cost[type][ZCACHE_COST_LOAD]);
+
+	return store && load ? store + load : 0;
+}
+
+/**
+ * zcache_read_ns() - what a read costs
+ * @type: of what kind of page
+ *
+ * Context: Any.
+ * Return: the device's time in ns for a page that came back, as learned last, of any
+ * device; 0 while unknown.
+ */
+u64 zcache_read_ns(enum tmem_pool_type type)
+{
+	return READ_ONCE(zcache_last_read_ns[type]);
+}
+
+/**
+ * zcache_reads_init() - nothing is known of a device yet
+ * @reads: of the device
+ * @type: what kind of pages it has
+ * @bdev: the device, NULL if there is none
+ *
+ * Context: Any. Nobody else knows of @reads.
+ */
+void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,
+		       struct block_device *bdev)
+{
+	*reads = (struct zcache_reads) { .type = type, .bdev = bdev };
+	spin_lock_init(&reads->lock);
+	if (!bdev)
+		return;
+	reads->ios = part_stat_read(bdev, ios[STAT_READ]);
+	reads->ns = part_stat_read(bdev, nsecs[STAT_READ]);
+}
+
+/**
+ * zcache_reads_learn() - learn from what the device did since the last look
+ * @reads: of the device
+ * @ios: requests to read that it has done, ever
+ * @ns: the time that they took, ever
+ *
+ * Context: Any. @reads->lock is held if others know of @reads.
+ */
+void zcache_reads_learn(struct zcache_reads *reads, unsigned long ios, u64 ns)
+{
+	unsigned long done = ios - reads->ios;
+	u64 page_ns;
+
+	if (done < ZCACHE_LOOK_REQUESTS || !reads->pages)
+		return;
+	page_ns = div64_ul(ns - reads->ns, done) * reads->requests;
+	page_ns = div64_ul(page_ns, reads->pages);
+	/* Half of it is new: a load may change. */
+	if (reads->page_ns)
+		page_ns = (page_ns + reads->page_ns) / 2;
+	WRITE_ONCE(reads->page_ns, max(page_ns, 1));
+	WRITE_ONCE(zcache_last_read_ns[reads->type], reads->page_ns);
+	reads->ios = ios;
+	reads->ns = ns;
+	reads->pages = 0;
+	reads->requests = 0;
+}
+
+/**
+ * zcache_reads_note() - a page came back
+ * @reads: of its device
+ * @key: its key
+ *
+ * Where another one is being counted this one is not.
+ *
+ * Context: Any but interrupt context.
+ */
+void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key)
+{
+	if (!reads->bdev || !spin_trylock(&reads->lock))
+		return;
+	if (key->object != reads->last.object ||
+	    key->index != reads->last.index + 1)
+		reads->requests++;
+	reads->last = *key;
+	if (++reads->pages % ZCACHE_LOOK_PAGES == 0)
+		zcache_reads_learn(reads,
+				   part_stat_read(reads->bdev, ios[STAT_READ]),
+				   part_stat_read(reads->bdev, nsecs[STAT_READ]));
+	spin_unlock(&reads->lock);
+}
+
+/**
+ * zcache_reads_slow() - is a device slow enough for copies of its pages?
+ * @reads: of the device
+ *
+ * Context: Any.
+ * Return: true if it is, or if that is not known.
+ */
+bool zcache_reads_slow(const struct zcache_reads *reads)
+{
+	u64 page_ns = READ_ONCE(reads->page_ns);
+
+	return !page_ns || page_ns >= ZCACHE_WORTH * zcache_copy_ns(reads->type);
+}
+
+/**
+ * zcache_sample() - is a page one of those by which costs are learned?
+ * @key: its key
+ * @run: so many adjacent pages are or are not, a power of two
+ *
+ * Context: Any.
+ * Return: true if it is.
+ */
+bool zcache_sample(const struct tmem_key *key, unsigned int run)
+{
+	u64 seed = key->object + (key->index / run) * GOLDEN_RATIO_64 +
+		   jiffies / ZCACHE_SAMPLE_TIME;
+
+	return !hash_64(seed, ilog2(ZCACHE_SAMPLE));
+}
