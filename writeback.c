@@ -60,6 +60,8 @@
 #include <linux/swap.h>
 #include <linux/workqueue.h>
 
+#include <trace/events/tmem.h>
+
 #include "zcache.h"
 
 /* A batch: one frame always fits in, and with usual pages about 25 do. */
@@ -268,6 +270,8 @@ static bool zcache_write_frames(unsigned int nr_frames)
 	if (batch->failed)
 		zcache_count_many(TMEM_PERSISTENT, ZCACHE_WRITEBACK_ERRORS,
 				  batch->failed);
+	trace_zcache_writeback(batch->nr_frames, batch->nr_slots, batch->written,
+			       batch->failed);
 	return batch->written && !batch->failed;
 }
 

@@ -74,6 +74,9 @@
 
 #include "zcache.h"
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/tmem.h>
+
 /* Marks a handle that is a pattern. Those of zbud are below 2^60. */
 #define ZCACHE_SAME_FILLED	BIT(TMEM_HANDLE_BITS - 1)
 
@@ -355,6 +358,7 @@ int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
 		zcache_count(pool->type, ZCACHE_STORES);
 	else if (err == -ENOMEM)
 		zcache_count(pool->type, ZCACHE_REJECT_NODE);
+	trace_zcache_store(pool->id, key->object, key->index, err);
 	return err;
 }
 
@@ -460,6 +464,7 @@ int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		zcache_count(pool->type, ZCACHE_HITS);
 	else if (err == -ENOENT)
 		zcache_count(pool->type, ZCACHE_MISSES);
+	trace_zcache_load(pool->id, key->object, key->index, err);
 	return err;
 }
 

@@ -63,7 +63,7 @@ features() {
 	read -r kernel cpus _ < <(guest "$1")
 	echo memcg pagemap zswap debug lkdtm lockdep kmemleak
 	case $kernel in
-	uml*) echo kasan uml ;;
+	uml*) echo kasan uml trace ;;
 	*) echo thp brd preempt fault poison sysrq ;;
 	esac
 	[ "$cpus" -eq 1 ] || echo smp

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Knobs turned under load, and the limits that they set. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <unistd.h>
 #include "lib.h"
 
@@ -207,4 +209,56 @@ SCENARIO(zswap_both, 300, "zswap",
 	write_file(ZSWAP "max_pool_percent", "1");
 	zc_set("enabled", "1");
 	under_load(2500, HEAP | TEXT | NOISE, switch_zcache);
+}
+
+#define TRACING "/sys/kernel/tracing/"
+
+/* How many lines of the trace hold this. */
+static unsigned long traced(const char *event)
+{
+	unsigned long n = 0;
+	char line[512];
+	FILE *f = fopen(TRACING "trace", "re");
+
+	if (!f)
+		fail_errno(TRACING "trace");
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, event);
+	fclose(f);
+	return n;
+}
+
+SCENARIO(events, 60, "zcache trace",
+	 "tracepoints of stores, loads and writeback")
+{
+	long stores = zc("stores"), hits = zc("hits"), written = zc("writebacks");
+	struct box box = box_start(10);
+	struct region r;
+
+	if (mount("tracefs", TRACING, "tracefs", 0, NULL) && errno != EBUSY)
+		fail_errno("mount tracefs");
+	swap_start(disk0);
+	region_map(&r, 400, TEXT);
+	region_fill(&r);
+	write_file(TRACING "trace", "%d", 0);
+	write_file(TRACING "events/tmem/enable", "1");
+	region_pageout(&r);
+	region_verify(&r);
+	region_fill(&r);
+	region_pageout(&r);
+	zc_set("drain", "0");
+	while (zc("zpages") && box_open(&box))
+		nap(20);
+	write_file(TRACING "events/tmem/enable", "0");
+	check(traced("zcache_store: ") == (unsigned long)(zc("stores") - stores),
+	      "%lu of %ld stores were traced", traced("zcache_store: "),
+	      zc("stores") - stores);
+	check(traced("zcache_load: ") >= (unsigned long)(zc("hits") - hits),
+	      "%lu of %ld hits were traced", traced("zcache_load: "),
+	      zc("hits") - hits);
+	check(!traced("zcache_writeback: ") == (zc("writebacks") == written),
+	      "%ld pages were written back, in %lu traced batches",
+	      zc("writebacks") - written, traced("zcache_writeback: "));
+	write_file(TRACING "trace", "%d", 0);
+	umount(TRACING);
 }
