@@ -404,8 +404,8 @@ int zcache_frames_start(void)
 
 	if (zcache_instance[TMEM_EPHEMERAL])
 		return 0;
-	file = zbud_create(zcache_free_file_frame);
-	swap = zbud_create(zcache_free_swap_frame);
+	file = zbud_create(TMEM_EPHEMERAL, zcache_free_file_frame);
+	swap = zbud_create(TMEM_PERSISTENT, zcache_free_swap_frame);
 	if (!file || !swap)
 		goto fail;
 	zcache_instance[TMEM_EPHEMERAL] = file;

@@ -45,20 +45,42 @@
  * use other frames, zbud_pin() answers -EAGAIN and its caller waits in
  * wait_var_event() on the instance, zbud_free() marks the slot dead and never waits.
  *
+ * Moving a page
+ * -------------
+ * Compaction puts another page in the place of one of a frame (zbud_move()). It
+ * takes the frame in the same way (ZBUD_MIGRATING) and never waits for it. The
+ * handles stay, unless it is the first page. Then the old and the new page are
+ * both heads of the frame for a while, with a directory each, and share the other
+ * pages. Either is held, so a free by whichever handle marks a slot dead, in its
+ * own directory:
+ *
+ *	old directory			new directory
+ *	all live			all dead
+ *	a slot is live, it is in the	made live, then the index replaces the
+ *	index				handle, if it still is the old one
+ *	freed by who replaced it	live, it is in the index
+ *
+ * A slot is live in one of the two exactly if the index has that handle (between
+ * two steps), so when no slot of the old directory is live, nobody can come by an
+ * old handle any more: the old page goes. Should the index not know a zpage (its
+ * header is damaged), all go back the same way.
+ *
  * Locks
  * -----
  * node->lock	a spinlock for each NUMA node of an instance: lists, directories,
- *		pins and numbers of all frames whose first page is on that node.
+ *		pins and numbers of all frames that were handed in with their
+ *		first page on that node (it stays like this when pages move).
  *		A leaf, below the xa_lock of a tmem tree; may be taken with
  *		interrupts off, is never taken in interrupt context. It is not
  *		held while a zpage is copied, moved or compressed.
  *
  * Borrowed fields of struct page
  * ------------------------------
- * page->private	next page of the frame (a ring)
- * first page: lru	the LRU of its node; only frames with zpages are on it
- * first page: index	the instance, to find handles of another one
- * second page: lru	the list of frames with as much room
+ * page->private	next page of the frame (a ring), and what finds its lock from
+ *			any of the pages: instance, node. 0: in no frame
+ * page->index		links of lists, see there
+ * page->lru and page->mapping are left to those who move pages. The links could
+ * be in the frame, but it would take 32 bytes more then.
  */
 #define pr_fmt(fmt) "zbud: " fmt
 
@@ -70,6 +92,7 @@
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/numa.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -85,6 +108,14 @@
 #define ZBUD_SLOT_BITS		8
 #define ZBUD_POOL_BITS		16
 #define ZBUD_INDEX_BITS		48
+
+/* Bits of page->private, below the pfn of the next page. */
+#define ZBUD_IN_FRAME		BIT(0)
+#define ZBUD_FIRST		BIT(1)
+#define ZBUD_ID_SHIFT		2
+#define ZBUD_NID_SHIFT		3
+#define ZBUD_NID_BITS		10
+#define ZBUD_NEXT_SHIFT		(ZBUD_NID_SHIFT + ZBUD_NID_BITS)
 
 /* Values of slot[]: chunk 0 is the directory's, so no zpage starts there. */
 #define ZBUD_SLOT_FREE		0
@@ -109,8 +140,10 @@ struct zbud_header {
 
 enum zbud_frame_state {
 	ZBUD_NORMAL,
-	ZBUD_MOVING,	/* its holes are being closed: no pins, no stores */
 	ZBUD_EVICTING,	/* it is being emptied: no stores */
+	/* No stores, and no pins but that of who works on it: */
+	ZBUD_MOVING,	/* its holes are being closed */
+	ZBUD_MIGRATING,	/* one of its pages is being moved */
 };
 
 /**
@@ -136,6 +169,16 @@ struct zbud_frame {
 };
 
 /**
+ * struct zbud_list - frames, known by their first pages
+ * @head: one end, NULL if it is empty
+ * @tail: the other end
+ */
+struct zbud_list {
+	struct page *head;
+	struct page *tail;
+};
+
+/**
  * struct zbud_node - the frames of one NUMA node
  * @lock: covers all of it and the frames
  * @lru: frames with zpages, the one that was stored to last at the end
@@ -145,23 +188,26 @@ struct zbud_frame {
  */
 struct zbud_node {
 	spinlock_t lock;	/* all of this and the frames */
-	struct list_head lru;
-	struct list_head with_room[ZBUD_CHUNKS];
+	struct zbud_list lru;
+	struct zbud_list with_room[ZBUD_CHUNKS];
 	DECLARE_BITMAP(nonempty, ZBUD_CHUNKS);
 	struct zbud_stats stats;
 };
 
 /**
  * struct zbud - an instance
+ * @id: its number
  * @release: takes emptied frames back
  * @node: by NUMA node, NULL for impossible ones
  */
 struct zbud {
+	unsigned int id;
 	zbud_release_t release;
 	struct zbud_node *node[];
 };
 
-static_assert(ZBUD_FRAME_PAGES == 2 || ZBUD_FRAME_PAGES == 4);
+static_assert(ZBUD_FRAME_PAGES == 4);	/* as many as there are links */
+static_assert(NODES_SHIFT <= ZBUD_NID_BITS);
 static_assert(sizeof(struct zbud_header) <= 24);
 static_assert(sizeof(struct zbud_header) <= ZBUD_CHUNK_SIZE);
 static_assert(ZBUD_CHUNKS < ZBUD_SLOT_DEAD);
@@ -172,17 +218,39 @@ static_assert(ZBUD_POOL_BITS + ZBUD_INDEX_BITS == 64);
  * Addresses
  */
 
-static struct page *zbud_next_page(struct page *page)
+/*
+ * What is looked at without node->lock may be changed under it at the same time:
+ * by the move of another page, or as the page leaves.
+ */
+static unsigned long zbud_page_word(struct page *page)
 {
-	return (struct page *)page_private(page);
+	return READ_ONCE(page->private);
 }
 
-/* The lists of frames with room run through the second pages. */
-static struct page *zbud_second_to_first(struct page *second)
+static struct page *zbud_next_page(struct page *page)
 {
-	struct page *page = second;
+	return pfn_to_page(zbud_page_word(page) >> ZBUD_NEXT_SHIFT);
+}
 
-	while (zbud_next_page(page) != second)
+static void zbud_set_next(struct page *page, struct page *next)
+{
+	unsigned long bits = zbud_page_word(page) & (BIT(ZBUD_NEXT_SHIFT) - 1);
+
+	WRITE_ONCE(page->private,
+		   page_to_pfn(next) << ZBUD_NEXT_SHIFT | bits);
+}
+
+static struct page *zbud_nth_page(struct page *first, unsigned int nr)
+{
+	while (nr--)
+		first = zbud_next_page(first);
+	return first;
+}
+
+/* The first page of the frame that @page is in. */
+static struct page *zbud_first_page(struct page *page)
+{
+	while (!(zbud_page_word(page) & ZBUD_FIRST))
 		page = zbud_next_page(page);
 	return page;
 }
@@ -209,9 +277,7 @@ static unsigned int zbud_handle_slot(unsigned long handle)
 
 static struct page *zbud_chunk_page(struct page *first, unsigned int chunk)
 {
-	for (; chunk >= ZBUD_PAGE_CHUNKS; chunk -= ZBUD_PAGE_CHUNKS)
-		first = zbud_next_page(first);
-	return first;
+	return zbud_nth_page(first, chunk / ZBUD_PAGE_CHUNKS);
 }
 
 static void *zbud_chunk(struct page *first, unsigned int chunk)
@@ -252,9 +318,14 @@ static void zbud_header_key(const struct zbud_header *header,
 	key->pool = header->index_pool >> ZBUD_INDEX_BITS;
 }
 
-static struct zbud_node *zbud_page_node(struct zbud *zbud, struct page *first)
+/* Where the frame of a page has its lock; NULL if it is in none of this instance. */
+static struct zbud_node *zbud_page_node(struct zbud *zbud, struct page *page)
 {
-	return zbud->node[page_to_nid(first)];
+	unsigned long word = zbud_page_word(page);
+
+	if (!(word & ZBUD_IN_FRAME) || (word >> ZBUD_ID_SHIFT & 1) != zbud->id)
+		return NULL;
+	return zbud->node[word >> ZBUD_NID_SHIFT & (BIT(ZBUD_NID_BITS) - 1)];
 }
 
 /* Chunks that the directory grows by with the next zpage. */
@@ -286,28 +357,104 @@ static unsigned int zbud_empty_room(void)
  * Frames and their lists. All of this runs under node->lock.
  */
 
+/*
+ * The links of a frame are in page->index of its pages, in this order: the next
+ * and the previous frame with as much room, which change most, then those of the
+ * LRU.
+ */
+#define ZBUD_ROOM	0
+#define ZBUD_LRU	2
+
+static struct page *zbud_get_link(struct page *first, unsigned int nr)
+{
+	return (struct page *)zbud_nth_page(first, nr)->index;
+}
+
+static void zbud_set_link(struct page *first, unsigned int nr, struct page *to)
+{
+	zbud_nth_page(first, nr)->index = (unsigned long)to;
+}
+
+static void zbud_list_insert(struct zbud_list *list, unsigned int link,
+			     struct page *prev, struct page *first,
+			     struct page *next)
+{
+	zbud_set_link(first, link, next);
+	zbud_set_link(first, link + 1, prev);
+	if (prev)
+		zbud_set_link(prev, link, first);
+	else
+		list->head = first;
+	if (next)
+		zbud_set_link(next, link + 1, first);
+	else
+		list->tail = first;
+}
+
+static void zbud_list_del(struct zbud_list *list, unsigned int link,
+			  struct page *first)
+{
+	struct page *next = zbud_get_link(first, link);
+	struct page *prev = zbud_get_link(first, link + 1);
+
+	if (prev)
+		zbud_set_link(prev, link, next);
+	else
+		list->head = next;
+	if (next)
+		zbud_set_link(next, link + 1, prev);
+	else
+		list->tail = prev;
+}
+
+/* A frame is in the LRU from its first zpage until it is taken apart. */
+static void zbud_lru_add(struct zbud_node *node, struct page *first)
+{
+	zbud_list_insert(&node->lru, ZBUD_LRU, node->lru.tail, first, NULL);
+}
+
+static void zbud_lru_del(struct zbud_node *node, struct page *first)
+{
+	zbud_list_del(&node->lru, ZBUD_LRU, first);
+}
+
+static void zbud_lru_touch(struct zbud_node *node, struct page *first)
+{
+	if (node->lru.tail == first)
+		return;
+	zbud_lru_del(node, first);
+	zbud_lru_add(node, first);
+}
+
+static bool zbud_takes_stores(const struct zbud_frame *frame)
+{
+	return frame->state == ZBUD_NORMAL && zbud_room(frame);
+}
+
 static void zbud_unlist(struct zbud_node *node, struct page *first)
 {
-	struct list_head *link = &zbud_next_page(first)->lru;
-	unsigned int room = zbud_room(zbud_frame(first));
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int room = zbud_room(frame);
 
 	lockdep_assert_held(&node->lock);
-	list_del_init(link);
-	if (list_empty(&node->with_room[room]))
+	if (!zbud_takes_stores(frame))
+		return;
+	zbud_list_del(&node->with_room[room], ZBUD_ROOM, first);
+	if (!node->with_room[room].head)
 		__clear_bit(room, node->nonempty);
 }
 
 /* Offer the frame to stores, if it takes any. It must not be listed. */
 static void zbud_list(struct zbud_node *node, struct page *first)
 {
-	struct list_head *link = &zbud_next_page(first)->lru;
 	struct zbud_frame *frame = zbud_frame(first);
 	unsigned int room = zbud_room(frame);
 
 	lockdep_assert_held(&node->lock);
-	if (frame->state != ZBUD_NORMAL || !room)
+	if (!zbud_takes_stores(frame))
 		return;
-	list_add(link, &node->with_room[room]);
+	zbud_list_insert(&node->with_room[room], ZBUD_ROOM, NULL, first,
+			 node->with_room[room].head);
 	__set_bit(room, node->nonempty);
 }
 
@@ -370,19 +517,17 @@ static void zbud_collect_dead(struct zbud_node *node, struct page *first)
 	}
 }
 
-/* Take a frame apart. It is empty, not pinned and not listed. */
+/* Take a frame apart. It is empty, not pinned and in no list. */
 static void zbud_detach(struct zbud_node *node, struct page *first,
 			struct page **pages)
 {
 	struct page *page = first;
 	int i;
 
-	list_del(&first->lru);
-	first->index = 0;
 	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
 		pages[i] = page;
 		page = zbud_next_page(page);
-		set_page_private(pages[i], 0);
+		WRITE_ONCE(pages[i]->private, 0);
 	}
 	node->stats.frames--;
 	node->stats.overhead -= zbud_dir_chunks(0) * ZBUD_CHUNK_SIZE;
@@ -400,6 +545,7 @@ static bool zbud_settle(struct zbud_node *node, struct page *first,
 	if (!frame->pins && frame->dead)
 		zbud_collect_dead(node, first);
 	if (!frame->pins && !frame->used) {
+		zbud_lru_del(node, first);
 		zbud_detach(node, first, pages);
 		return true;
 	}
@@ -441,16 +587,17 @@ static struct page *zbud_find(struct zbud_node *node, unsigned int chunks,
 			      unsigned int *slot)
 {
 	struct zbud_frame *frame;
-	struct page *second;
+	struct page *first;
 	unsigned int room = chunks;
 
 	lockdep_assert_held(&node->lock);
 	for_each_set_bit_from(room, node->nonempty, ZBUD_CHUNKS) {
-		list_for_each_entry(second, &node->with_room[room], lru) {
-			frame = zbud_frame(zbud_second_to_first(second));
+		for (first = node->with_room[room].head; first;
+		     first = zbud_get_link(first, ZBUD_ROOM)) {
+			frame = zbud_frame(first);
 			*slot = zbud_new_slot(frame);
 			if (!frame->pins || zbud_gap_fits(frame, *slot, chunks))
-				return zbud_second_to_first(second);
+				return first;
 		}
 	}
 	return NULL;
@@ -550,6 +697,10 @@ static void zbud_take_slot(struct zbud_node *node, struct page *first,
 	struct zbud_frame *frame = zbud_frame(first);
 	unsigned int chunks = zbud_len_chunks(len);
 
+	if (!frame->used)
+		zbud_lru_add(node, first);
+	else
+		zbud_lru_touch(node, first);
 	if (slot >= frame->nr_slots)
 		zbud_resize_dir(node, frame, slot + 1);
 	frame->low -= chunks;
@@ -562,11 +713,18 @@ static void zbud_take_slot(struct zbud_node *node, struct page *first,
 		.checksum = checksum,
 		.len = len,
 	};
-	list_move_tail(&first->lru, &node->lru);
 
 	node->stats.zpages++;
 	node->stats.bytes += len;
 	node->stats.overhead += sizeof(struct zbud_header);
+}
+
+/* Let those see to it that were refused by zbud_pin(). */
+static void zbud_wake(struct zbud *zbud)
+{
+	/* Pairs with set_current_state() in wait_var_event(). */
+	smp_mb();
+	wake_up_var(zbud);
 }
 
 static int zbud_alloc_node(struct zbud *zbud, int nid,
@@ -596,11 +754,8 @@ static int zbud_alloc_node(struct zbud *zbud, int nid,
 	*handle = zbud_handle(first, slot);
 	spin_unlock(&node->lock);
 
-	if (moved) {
-		/* Pairs with set_current_state() in wait_var_event(). */
-		smp_mb();
-		wake_up_var(zbud);
-	}
+	if (moved)
+		zbud_wake(zbud);
 	return 0;
 }
 
@@ -692,15 +847,18 @@ void zbud_write(unsigned long handle, const void *src)
  * Pins
  */
 
-static bool zbud_handle_valid(struct zbud *zbud, unsigned long handle)
+static bool zbud_slot_live(const struct zbud_frame *frame, unsigned int slot)
+{
+	return slot < frame->nr_slots && frame->slot[slot] != ZBUD_SLOT_FREE &&
+	       !(frame->slot[slot] & ZBUD_SLOT_DEAD);
+}
+
+static bool zbud_handle_valid(unsigned long handle)
 {
 	struct page *first = zbud_handle_page(handle);
-	struct zbud_frame *frame = zbud_frame(first);
-	unsigned int slot = zbud_handle_slot(handle);
 
-	return first->index == (unsigned long)zbud && slot < frame->nr_slots &&
-	       frame->slot[slot] != ZBUD_SLOT_FREE &&
-	       !(frame->slot[slot] & ZBUD_SLOT_DEAD);
+	return zbud_page_word(first) & ZBUD_FIRST &&
+	       zbud_slot_live(zbud_frame(first), zbud_handle_slot(handle));
 }
 
 /**
@@ -710,8 +868,9 @@ static bool zbud_handle_valid(struct zbud *zbud, unsigned long handle)
  *	found, so it cannot be freed
  *
  * Context: Any but interrupt context.
- * Return: 0; -EAGAIN if the holes of the frame are being closed: repeat the
- * look-up in wait_var_event() on @zbud; -EINVAL if it is no zpage (a bug).
+ * Return: 0; -EAGAIN if the frame is being changed: repeat the look-up, which may
+ * find another handle then, in wait_var_event() on @zbud; -EINVAL if it is no
+ * zpage (a bug).
  */
 int zbud_pin(struct zbud *zbud, unsigned long handle)
 {
@@ -719,10 +878,12 @@ int zbud_pin(struct zbud *zbud, unsigned long handle)
 	struct zbud_node *node = zbud_page_node(zbud, first);
 	int err = 0;
 
+	if (WARN_ON_ONCE(!node))
+		return -EINVAL;
 	spin_lock(&node->lock);
-	if (WARN_ON_ONCE(!zbud_handle_valid(zbud, handle)))
+	if (WARN_ON_ONCE(!zbud_handle_valid(handle)))
 		err = -EINVAL;
-	else if (zbud_frame(first)->state == ZBUD_MOVING)
+	else if (zbud_frame(first)->state >= ZBUD_MOVING)
 		err = -EAGAIN;
 	else
 		zbud_frame(first)->pins++;
@@ -744,6 +905,8 @@ void zbud_unpin(struct zbud *zbud, unsigned long handle)
 	struct page *pages[ZBUD_FRAME_PAGES];
 	bool gone = false;
 
+	if (WARN_ON_ONCE(!node))
+		return;
 	spin_lock(&node->lock);
 	if (!WARN_ON_ONCE(!zbud_frame(first)->pins) &&
 	    !--zbud_frame(first)->pins && zbud_frame(first)->dead) {
@@ -760,8 +923,8 @@ void zbud_unpin(struct zbud *zbud, unsigned long handle)
  * @zbud: the instance
  * @handle: the zpage; its entry has left the index
  *
- * Never waits: if the frame is pinned or its holes are being closed, the slot
- * is marked dead and whoever holds the frame collects it.
+ * Never waits: if the frame is pinned or being changed, the slot is marked dead
+ * and whoever holds the frame collects it.
  *
  * Context: Any but interrupt context. May call the release callback.
  */
@@ -774,8 +937,10 @@ void zbud_free(struct zbud *zbud, unsigned long handle)
 	struct page *pages[ZBUD_FRAME_PAGES];
 	bool gone = false;
 
+	if (WARN_ON_ONCE(!node))
+		return;
 	spin_lock(&node->lock);
-	if (WARN_ON_ONCE(!zbud_handle_valid(zbud, handle))) {
+	if (WARN_ON_ONCE(!zbud_handle_valid(handle))) {
 		/* Not ours: leave everything as it is. */
 	} else if (frame->pins) {
 		WRITE_ONCE(frame->slot[slot],
@@ -804,23 +969,25 @@ void zbud_free(struct zbud *zbud, unsigned long handle)
  */
 void zbud_add_frame(struct zbud *zbud, struct page **pages)
 {
-	struct zbud_node *node = zbud_page_node(zbud, pages[0]);
+	unsigned long nid = page_to_nid(pages[0]);
+	struct zbud_node *node = zbud->node[nid];
 	struct zbud_frame *frame = zbud_frame(pages[0]);
 	int i;
 
-	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
-		INIT_LIST_HEAD(&pages[i]->lru);
-		set_page_private(pages[i], (unsigned long)
-				 pages[(i + 1) % ZBUD_FRAME_PAGES]);
-	}
-	pages[0]->index = (unsigned long)zbud;
 	*frame = (struct zbud_frame) {
 		.free = ZBUD_CHUNKS - zbud_dir_chunks(0),
 		.low = ZBUD_CHUNKS,
 		.state = ZBUD_NORMAL,
 	};
 
+	/* All four at once: from the first one on they are found by zbud_move(). */
 	spin_lock(&node->lock);
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		WRITE_ONCE(pages[i]->private,
+			   nid << ZBUD_NID_SHIFT | zbud->id << ZBUD_ID_SHIFT |
+			   (i ? 0 : ZBUD_FIRST) | ZBUD_IN_FRAME);
+		zbud_set_next(pages[i], pages[(i + 1) % ZBUD_FRAME_PAGES]);
+	}
 	node->stats.frames++;
 	node->stats.overhead += zbud_dir_chunks(0) * ZBUD_CHUNK_SIZE;
 	zbud_list(node, pages[0]);
@@ -858,7 +1025,8 @@ static struct page *zbud_coldest(struct zbud_node *node)
 	struct page *first;
 
 	lockdep_assert_held(&node->lock);
-	list_for_each_entry(first, &node->lru, lru)
+	for (first = node->lru.head; first;
+	     first = zbud_get_link(first, ZBUD_LRU))
 		if (!zbud_frame(first)->pins)
 			return first;
 	return NULL;
@@ -868,12 +1036,10 @@ static struct page *zbud_coldest(struct zbud_node *node)
 static bool zbud_live_slot(struct zbud_node *node, struct page *first,
 			   unsigned int slot, struct zbud_key *key)
 {
-	struct zbud_frame *frame = zbud_frame(first);
 	bool live;
 
 	spin_lock(&node->lock);
-	live = slot < frame->nr_slots && frame->slot[slot] != ZBUD_SLOT_FREE &&
-	       !(frame->slot[slot] & ZBUD_SLOT_DEAD);
+	live = zbud_slot_live(zbud_frame(first), slot);
 	if (live)
 		zbud_header_key(zbud_header(first, slot), key);
 	spin_unlock(&node->lock);
@@ -953,7 +1119,7 @@ bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages)
 	zbud_frame(first)->pins--;
 	gone = zbud_settle(node, first, pages);
 	if (!gone)
-		list_move_tail(&first->lru, &node->lru);
+		zbud_lru_touch(node, first);
 	spin_unlock(&node->lock);
 	return gone;
 }
@@ -1000,20 +1166,204 @@ int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
 bool zbud_trim(struct zbud *zbud, int nid, struct page **pages)
 {
 	struct zbud_node *node = zbud->node[nid];
-	struct page *second, *first;
-	bool gone = false;
+	struct page *first;
 
 	spin_lock(&node->lock);
-	second = list_first_entry_or_null(&node->with_room[zbud_empty_room()],
-					  struct page, lru);
-	if (second) {
-		first = zbud_second_to_first(second);
+	first = node->with_room[zbud_empty_room()].head;
+	if (first) {
 		zbud_unlist(node, first);
 		zbud_detach(node, first, pages);
-		gone = true;
 	}
 	spin_unlock(&node->lock);
-	return gone;
+	return first;
+}
+
+/*
+ * Moving a page
+ */
+
+/* @to becomes a second first page of the frame, in which all zpages are dead. */
+static void zbud_copy_directory(struct page *to, struct page *from)
+{
+	struct zbud_frame *frame = zbud_frame(to);
+	unsigned int slot;
+
+	memcpy(frame, zbud_frame(from),
+	       zbud_dir_chunks(zbud_frame(from)->nr_slots) * ZBUD_CHUNK_SIZE);
+	for (slot = 0; slot < frame->nr_slots; slot++)
+		if (frame->slot[slot] != ZBUD_SLOT_FREE)
+			frame->slot[slot] |= ZBUD_SLOT_DEAD;
+	frame->dead = frame->used;
+	WRITE_ONCE(to->private, zbud_page_word(from));
+}
+
+/* All that zbud_copy_directory() left. The frame is ours alone. */
+static void zbud_copy_page(struct page *to, struct page *from, bool first)
+{
+	unsigned int skip = 0;
+
+	if (first)
+		skip = zbud_dir_chunks(zbud_frame(from)->nr_slots) *
+		       ZBUD_CHUNK_SIZE;
+	memcpy(page_address(to) + skip, page_address(from) + skip,
+	       PAGE_SIZE - skip);
+}
+
+static void zbud_revive_slot(struct zbud_node *node, struct page *first,
+			     unsigned int slot)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+
+	spin_lock(&node->lock);
+	WRITE_ONCE(frame->slot[slot], frame->slot[slot] & ~ZBUD_SLOT_DEAD);
+	frame->dead--;
+	spin_unlock(&node->lock);
+}
+
+/*
+ * Let the index name all zpages by the first page @to instead of @from. Returns
+ * false if there is one that it does not know.
+ *
+ * A slot must be live before its handle is in the index, as it may be freed at
+ * once; and freed again if the entry was not replaced. That is because the zpage
+ * was freed by the old handle meanwhile, or is unknown.
+ */
+static bool zbud_move_handles(struct zbud *zbud, struct zbud_node *node,
+			      struct page *to, struct page *from,
+			      zbud_replace_t replace)
+{
+	struct zbud_frame *frame = zbud_frame(from);
+	struct zbud_key key;
+	unsigned int slot;
+	bool all;
+
+	for (slot = 0; slot < ZBUD_MAX_SLOTS; slot++) {
+		if (!zbud_live_slot(node, from, slot, &key))
+			continue;
+		zbud_revive_slot(node, to, slot);
+		if (!replace(&key, zbud_handle(from, slot),
+			     zbud_handle(to, slot)))
+			zbud_free(zbud, zbud_handle(to, slot));
+	}
+	spin_lock(&node->lock);
+	all = frame->dead == frame->used;
+	spin_unlock(&node->lock);
+	return all;
+}
+
+/*
+ * Everything that is done without a lock: the content, and the handles. Returns
+ * false, with all as it was, if the index did not take part.
+ */
+static bool zbud_move_content(struct zbud *zbud, struct zbud_node *node,
+			      struct page *to, struct page *from, bool first,
+			      zbud_replace_t replace)
+{
+	zbud_copy_page(to, from, first);
+	if (!first || zbud_move_handles(zbud, node, to, from, replace))
+		return true;
+	/* Those that it knows, it still knows: or else they are lost. */
+	WARN_ON_ONCE(!zbud_move_handles(zbud, node, from, to, replace));
+	return false;
+}
+
+/* Put @to in the place of @from. Returns the first page of the frame. */
+static struct page *zbud_relink(struct zbud_node *node, struct page *to,
+				struct page *from)
+{
+	struct page *prev = zbud_nth_page(from, ZBUD_FRAME_PAGES - 1);
+
+	lockdep_assert_held(&node->lock);
+	WRITE_ONCE(to->private, zbud_page_word(from));
+	to->index = from->index;
+	zbud_set_next(prev, to);
+	WRITE_ONCE(from->private, 0);
+	if (!(zbud_page_word(to) & ZBUD_FIRST))
+		return zbud_first_page(to);
+	/* The neighbours in the LRU know the frame by its first page. */
+	if (zbud_frame(to)->used)
+		zbud_list_insert(&node->lru, ZBUD_LRU,
+				 zbud_get_link(to, ZBUD_LRU + 1), to,
+				 zbud_get_link(to, ZBUD_LRU));
+	return to;
+}
+
+/* Give the frame back that was taken; @pages, if it was emptied meanwhile. */
+static bool zbud_end_move(struct zbud_node *node, struct page *first,
+			  struct page **pages)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+
+	frame->state = ZBUD_NORMAL;
+	frame->pins--;
+	if (frame->used)
+		return zbud_settle(node, first, pages);
+	/* It was empty before, and may be used yet. */
+	zbud_list(node, first);
+	return false;
+}
+
+/**
+ * zbud_move() - put another page in the place of one of a frame
+ * @zbud: the instance
+ * @to: a page that nobody else uses; belongs to zbud on success, and may have
+ *	been released again by the time that this returns
+ * @from: the page; may come and go meanwhile, but stays a page. Belongs to the
+ *	caller on success.
+ * @replace: told of each zpage whose handle changes
+ *
+ * Context: Process context. Does not sleep. May call the release callback.
+ * @zbud is not destroyed meanwhile.
+ * Return: 0; -ENOENT if @from is in no frame of @zbud; -EAGAIN if the frame is in
+ * use; -EBUSY if the index does not know one of its zpages.
+ */
+int zbud_move(struct zbud *zbud, struct page *to, struct page *from,
+	      zbud_replace_t replace)
+{
+	struct zbud_node *node = zbud_page_node(zbud, from);
+	struct page *pages[ZBUD_FRAME_PAGES];
+	bool gone, is_first, moved = true;
+	struct zbud_frame *frame;
+	struct page *first;
+
+	if (!node)
+		return -ENOENT;
+	spin_lock(&node->lock);
+	/* Under the lock of the node that it names, a page stays where it is. */
+	if (zbud_page_node(zbud, from) != node) {
+		spin_unlock(&node->lock);
+		return -ENOENT;
+	}
+	first = zbud_first_page(from);
+	is_first = first == from;
+	frame = zbud_frame(first);
+	if (frame->pins) {
+		spin_unlock(&node->lock);
+		return -EAGAIN;
+	}
+	zbud_unlist(node, first);
+	frame->state = ZBUD_MIGRATING;
+	frame->pins = 1;
+	if (is_first)
+		zbud_copy_directory(to, from);
+	/* An empty frame is in no list now: the lock is kept until it is again. */
+	if (frame->used) {
+		spin_unlock(&node->lock);
+		moved = zbud_move_content(zbud, node, to, from, is_first,
+					  replace);
+		spin_lock(&node->lock);
+	}
+	if (moved)
+		first = zbud_relink(node, to, from);
+	else
+		WRITE_ONCE(to->private, 0);
+	gone = zbud_end_move(node, first, pages);
+	spin_unlock(&node->lock);
+
+	zbud_wake(zbud);
+	if (gone)
+		zbud->release(pages);
+	return moved ? 0 : -EBUSY;
 }
 
 /*
@@ -1031,20 +1381,22 @@ static void zbud_free_nodes(struct zbud *zbud)
 
 /**
  * zbud_create() - make an instance
+ * @id: 0 or 1: a page is never handed to two instances of the same number
  * @release: takes emptied frames back
  *
  * Context: May sleep.
  * Return: the instance, or NULL if there is no memory.
  */
-struct zbud *zbud_create(zbud_release_t release)
+struct zbud *zbud_create(unsigned int id, zbud_release_t release)
 {
 	struct zbud_node *node;
 	struct zbud *zbud;
-	int nid, i;
+	int nid;
 
 	zbud = kzalloc(struct_size(zbud, node, nr_node_ids), GFP_KERNEL);
 	if (!zbud)
 		return NULL;
+	zbud->id = id;
 	zbud->release = release;
 
 	for_each_node(nid) {
@@ -1054,9 +1406,6 @@ struct zbud *zbud_create(zbud_release_t release)
 			return NULL;
 		}
 		spin_lock_init(&node->lock);
-		INIT_LIST_HEAD(&node->lru);
-		for (i = 0; i < ZBUD_CHUNKS; i++)
-			INIT_LIST_HEAD(&node->with_room[i]);
 		zbud->node[nid] = node;
 	}
 	return zbud;
@@ -1141,7 +1490,27 @@ static bool zbud_mark_chunks(unsigned long *taken, unsigned int chunk,
 	return true;
 }
 
-static void zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
+/* Do all pages of the frame lead to its lock, and around the ring? */
+static void zbud_validate_pages(struct zbud *zbud, struct zbud_node *node,
+				struct page *first, int *errors)
+{
+	struct page *page = first;
+	unsigned int i;
+
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		zbud_expect(errors, zbud_page_node(zbud, page) == node,
+			    "frame %lx: page %u: of another frame",
+			    page_to_pfn(first), i);
+		page = zbud_next_page(page);
+		zbud_expect(errors, !(zbud_page_word(page) & ZBUD_FIRST) ==
+			    (i < ZBUD_FRAME_PAGES - 1),
+			    "frame %lx: page %u: not followed by the right one",
+			    page_to_pfn(first), i);
+	}
+}
+
+/* Returns whether the frame must be offered to stores. */
+static bool zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 				struct page *first, struct zbud_stats *sum,
 				int *errors)
 {
@@ -1150,7 +1519,6 @@ static void zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 	unsigned int slot, chunk, used = 0, dead = 0, low = ZBUD_CHUNKS;
 	unsigned long pfn = page_to_pfn(first);
 	DECLARE_BITMAP(taken, ZBUD_CHUNKS);
-	bool listed = !list_empty(&zbud_next_page(first)->lru);
 
 	bitmap_zero(taken, ZBUD_CHUNKS);
 	bitmap_set(taken, 0, dir);
@@ -1174,8 +1542,7 @@ static void zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 		sum->bytes += len;
 		sum->overhead += sizeof(struct zbud_header);
 	}
-	zbud_expect(errors, first->index == (unsigned long)zbud,
-		    "frame %lx: of another instance", pfn);
+	zbud_validate_pages(zbud, node, first, errors);
 	zbud_expect(errors, used == frame->used && dead == frame->dead,
 		    "frame %lx: %u slots and %u dead, counted as %u and %u",
 		    pfn, used, dead, frame->used, frame->dead);
@@ -1187,37 +1554,71 @@ static void zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 		    frame->free, "frame %lx: %u chunks free, counted as %u",
 		    pfn, ZBUD_CHUNKS - bitmap_weight(taken, ZBUD_CHUNKS),
 		    frame->free);
-	zbud_expect(errors, listed == (frame->state == ZBUD_NORMAL &&
-				       zbud_room(frame)),
-		    "frame %lx: wrongly %soffered to stores", pfn,
-		    listed ? "" : "not ");
-	zbud_expect(errors, !listed ||
-		    test_bit(zbud_room(frame), node->nonempty),
-		    "frame %lx: its list is not known as used", pfn);
+	return zbud_takes_stores(frame);
+}
+
+/* Walk a list; returns how many frames are in it. */
+static unsigned int zbud_validate_list(struct zbud_list *list,
+				       unsigned int link, int *errors)
+{
+	struct page *first, *prev = NULL;
+	unsigned int nr = 0;
+
+	for (first = list->head; first; first = zbud_get_link(first, link)) {
+		zbud_expect(errors, zbud_get_link(first, link + 1) == prev,
+			    "frame %lx: wrong link back", page_to_pfn(first));
+		prev = first;
+		nr++;
+	}
+	zbud_expect(errors, list->tail == prev, "a list has a wrong end");
+	return nr;
+}
+
+/* Returns how many frames are offered to stores. */
+static unsigned int zbud_validate_room(struct zbud_node *node,
+				       unsigned int room, int *errors)
+{
+	struct zbud_list *list = &node->with_room[room];
+	struct page *first;
+
+	for (first = list->head; first;
+	     first = zbud_get_link(first, ZBUD_ROOM))
+		zbud_expect(errors, zbud_takes_stores(zbud_frame(first)) &&
+			    zbud_room(zbud_frame(first)) == room,
+			    "frame %lx: wrongly offered to stores",
+			    page_to_pfn(first));
+	zbud_expect(errors, test_bit(room, node->nonempty) == !!list->head,
+		    "list of frames with room %u: wrongly marked", room);
+	return zbud_validate_list(list, ZBUD_ROOM, errors);
 }
 
 static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
 			       int *errors)
 {
+	unsigned int room, offered = 0, to_offer = 0;
 	struct zbud_stats sum = {};
-	struct page *first, *second;
-	unsigned int room;
+	struct page *first;
 
 	spin_lock(&node->lock);
-	list_for_each_entry(first, &node->lru, lru) {
+	zbud_validate_list(&node->lru, ZBUD_LRU, errors);
+	for (first = node->lru.head; first;
+	     first = zbud_get_link(first, ZBUD_LRU)) {
 		zbud_expect(errors, zbud_frame(first)->used,
 			    "frame %lx: empty but in the LRU",
 			    page_to_pfn(first));
 		if (zbud_frame(first)->state != ZBUD_MOVING)
-			zbud_validate_frame(zbud, node, first, &sum, errors);
+			to_offer += zbud_validate_frame(zbud, node, first,
+							&sum, errors);
 	}
-	list_for_each_entry(second, &node->with_room[zbud_empty_room()], lru)
-		zbud_validate_frame(zbud, node, zbud_second_to_first(second),
-				    &sum, errors);
+	for (first = node->with_room[zbud_empty_room()].head; first;
+	     first = zbud_get_link(first, ZBUD_ROOM))
+		to_offer += zbud_validate_frame(zbud, node, first, &sum,
+						errors);
 	for (room = 0; room < ZBUD_CHUNKS; room++)
-		zbud_expect(errors, test_bit(room, node->nonempty) ==
-			    !list_empty(&node->with_room[room]),
-			    "list of frames with room %u: wrongly marked", room);
+		offered += zbud_validate_room(node, room, errors);
+	zbud_expect(errors, offered == to_offer,
+		    "%u frames are offered to stores, not %u", offered,
+		    to_offer);
 	zbud_expect(errors, sum.frames == node->stats.frames &&
 		    sum.zpages == node->stats.zpages &&
 		    sum.bytes == node->stats.bytes &&
@@ -1231,7 +1632,8 @@ static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
 
 /**
  * zbud_validate() - check every invariant of an instance
- * @zbud: the instance; its holes are not being closed meanwhile
+ * @zbud: the instance; its holes are not being closed meanwhile, but pages may be
+ *	moved
  *
  * Context: Any but interrupt context; holds a lock for long.
  * Return: the number of violations, each of which is logged.

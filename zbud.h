@@ -10,9 +10,9 @@
 #include <linux/mm_types.h>
 
 /*
- * Pages of a frame: 2 or 4. What no zpage fits into is lost once a frame, which
- * is much of two pages where sizes are alike; and the directory is shared by
- * more zpages. The density cases of the KUnit suite of zcache compare.
+ * Pages of a frame. What no zpage fits into is lost once a frame, which is much
+ * of two pages where sizes are alike; and the directory is shared by more zpages.
+ * Four is also what zbud needs to keep its lists in struct page.
  */
 #define ZBUD_FRAME_PAGES	4
 
@@ -108,7 +108,22 @@ typedef void (*zbud_release_t)(struct page **pages);
 typedef void (*zbud_evict_t)(const struct zbud_key *key, unsigned long handle,
 			     void *arg);
 
-struct zbud *zbud_create(zbud_release_t release);
+/**
+ * typedef zbud_replace_t - let the index know a zpage by another handle
+ * @key: the owner
+ * @old: the handle by which it was known
+ * @new: the handle by which it is known from now on, in the same instance
+ *
+ * If the entry of @key still is @old it must be replaced by @new in one step, and
+ * @old be freed then with zbud_free(). Neither may be pinned meanwhile.
+ *
+ * Context: No lock of zbud is held.
+ * Return: true if it was replaced.
+ */
+typedef bool (*zbud_replace_t)(const struct zbud_key *key, unsigned long old,
+			       unsigned long new);
+
+struct zbud *zbud_create(unsigned int id, zbud_release_t release);
 void zbud_destroy(struct zbud *zbud);
 
 void zbud_add_frame(struct zbud *zbud, struct page **pages);
@@ -129,6 +144,8 @@ bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages);
 int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
 	       struct page **pages);
 bool zbud_trim(struct zbud *zbud, int nid, struct page **pages);
+int zbud_move(struct zbud *zbud, struct page *to, struct page *from,
+	      zbud_replace_t replace);
 
 unsigned long zbud_node_frames(struct zbud *zbud, int nid);
 void zbud_stats(struct zbud *zbud, struct zbud_stats *stats);

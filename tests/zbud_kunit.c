@@ -8,6 +8,7 @@
 #include <kunit/test.h>
 #include <linux/align.h>
 #include <linux/bitmap.h>
+#include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/spinlock.h>
@@ -44,6 +45,7 @@ MODULE_PARM_DESC(ops, "operations per seed of the model test");
  * @added: frames handed in
  * @released: frames that came back, in whatever way
  * @handle: what was given to the n-th zpage
+ * @before: what that was before something happened
  * @len: its length
  * @bytes: room for one page
  */
@@ -52,6 +54,7 @@ struct stock {
 	atomic_long_t added;
 	atomic_long_t released;
 	unsigned long handle[MAX_ZPAGES];
+	unsigned long before[MAX_ZPAGES];
 	unsigned int len[MAX_ZPAGES];
 	u8 bytes[PAGE_SIZE];
 };
@@ -91,7 +94,7 @@ static int zbud_test_init(struct kunit *test)
 	struct stock *s = kunit_kzalloc(test, sizeof(*s), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, s);
-	s->zbud = zbud_create(take_back);
+	s->zbud = zbud_create(0, take_back);
 	KUNIT_ASSERT_NOT_NULL(test, s->zbud);
 	stock_now = s;
 	test->priv = s;
@@ -655,6 +658,228 @@ static void zbud_evict_waits_for_reader(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, atomic_long_read(&s->released));
 }
 
+/* Moving a page */
+
+/* Is zpage @nr, known by @old, known by @new from now on? */
+static bool rename_zpage(const struct zbud_key *key, unsigned long old,
+			 unsigned long new)
+{
+	struct stock *s = stock_now;
+	unsigned int nr = key->index;
+
+	if (nr >= MAX_ZPAGES || !s->len[nr] || s->handle[nr] != old)
+		return false;
+	s->handle[nr] = new;
+	zbud_free(s->zbud, old);
+	return true;
+}
+
+/* Move @from elsewhere, and let nothing right be left in it. */
+static int move(struct stock *s, struct page *from, zbud_replace_t replace)
+{
+	struct page *to = alloc_pages_node(0, GFP_KERNEL, 0);
+	int err;
+
+	if (!to)
+		return -ENOMEM;
+	err = zbud_move(s->zbud, to, from, replace);
+	/* What is not in a frame cannot be moved. */
+	if (zbud_move(s->zbud, NULL, err ? to : from, replace) != -ENOENT)
+		err = -EEXIST;
+	memset(page_address(err ? to : from), 0x5a, PAGE_SIZE);
+	__free_page(err ? to : from);
+	return err;
+}
+
+/* One frame, full of zpages of @len. */
+static unsigned int fill_pages(struct kunit *test, unsigned int len,
+			       struct page **pages)
+{
+	struct stock *s = test->priv;
+	int i;
+
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		pages[i] = alloc_pages_node(0, GFP_KERNEL, 0);
+		KUNIT_ASSERT_NOT_NULL(test, pages[i]);
+	}
+	zbud_add_frame(s->zbud, pages);
+	atomic_long_inc(&s->added);
+	return fill_up(s, 0, len);
+}
+
+/* Handles change with the first page, and only with it. */
+static void zbud_moves_pages(struct kunit *test)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int n, i, nr;
+
+	n = fill_pages(test, 700, pages);
+	drop(s, 3);
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		memcpy(s->before, s->handle, sizeof(s->before));
+		KUNIT_EXPECT_EQ(test, 0, move(s, pages[i], rename_zpage));
+		KUNIT_EXPECT_EQ(test, -ENOENT, move(s, pages[i], rename_zpage));
+		for (nr = 0; nr < n; nr++)
+			if (nr != 3)
+				KUNIT_EXPECT_EQ(test, i == 0,
+						s->before[nr] != s->handle[nr]);
+		KUNIT_EXPECT_TRUE(test, all_intact(s));
+		KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	}
+	expect_stats(test, 1, n - 1, (n - 1) * 700);
+	/* It takes stores as before. */
+	KUNIT_EXPECT_EQ(test, 0, put(s, 3, 650));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&s->released));
+}
+
+static void zbud_moves_empty_frame(struct kunit *test)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int i;
+
+	fill_pages(test, ZBUD_MAX_SIZE + 1, pages);
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		KUNIT_EXPECT_EQ(test, 0, move(s, pages[i], rename_zpage));
+		expect_stats(test, 1, 0, 0);
+		KUNIT_EXPECT_TRUE(test, zbud_has_room(s->zbud, 0));
+		KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	}
+	KUNIT_EXPECT_EQ(test, 0, put(s, 0, 3000));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+}
+
+static void zbud_pinned_page_stays(struct kunit *test)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int i;
+
+	fill_pages(test, 700, pages);
+	KUNIT_ASSERT_EQ(test, 0, zbud_pin(s->zbud, s->handle[1]));
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, -EAGAIN, move(s, pages[i], rename_zpage));
+	zbud_unpin(s->zbud, s->handle[1]);
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++)
+		KUNIT_EXPECT_EQ(test, 0, move(s, pages[i], rename_zpage));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+}
+
+/* The last one is what nobody knows: all the others go back. */
+static bool rename_all_but_last(const struct zbud_key *key, unsigned long old,
+				unsigned long new)
+{
+	return !(key->index == 9 && old == stock_now->handle[9]) &&
+	       rename_zpage(key, old, new);
+}
+
+static void zbud_unknown_page_stays(struct kunit *test)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+
+	KUNIT_ASSERT_GT(test, fill_pages(test, 1000, pages), 9);
+	memcpy(s->before, s->handle, sizeof(s->before));
+	KUNIT_EXPECT_EQ(test, -EBUSY, move(s, pages[0], rename_all_but_last));
+	KUNIT_EXPECT_FALSE(test, memcmp(s->before, s->handle,
+					sizeof(s->before)));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	KUNIT_EXPECT_EQ(test, 0, move(s, pages[0], rename_zpage));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+}
+
+/* Zpages are freed while they move: before, or after, all or some of them. */
+static bool free_old(const struct zbud_key *key, unsigned long old,
+		     unsigned long new)
+{
+	drop(stock_now, key->index);
+	return false;
+}
+
+static bool free_new(const struct zbud_key *key, unsigned long old,
+		     unsigned long new)
+{
+	bool renamed = rename_zpage(key, old, new);
+
+	drop(stock_now, key->index);
+	return renamed;
+}
+
+static bool free_next(const struct zbud_key *key, unsigned long old,
+		      unsigned long new)
+{
+	if (stock_now->len[key->index + 1])
+		drop(stock_now, key->index + 1);
+	return rename_zpage(key, old, new);
+}
+
+static bool free_last(const struct zbud_key *key, unsigned long old,
+		      unsigned long new)
+{
+	bool renamed = rename_zpage(key, old, new);
+
+	if (key->index && stock_now->len[key->index - 1])
+		drop(stock_now, key->index - 1);
+	return renamed;
+}
+
+static const struct freeing {
+	const char *name;
+	zbud_replace_t replace;
+	unsigned int left;	/* of ten */
+} freeings[] = {
+	{ "all before", free_old, 0 },
+	{ "all after", free_new, 0 },
+	{ "the next", free_next, 5 },
+	{ "the last", free_last, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(freeing, freeings, name);
+
+static void zbud_move_meets_free(struct kunit *test)
+{
+	const struct freeing *f = test->param_value;
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int n = fill_pages(test, 1000, pages);
+
+	while (n > 10)
+		drop(s, --n);
+	KUNIT_EXPECT_EQ(test, 0, move(s, pages[0], f->replace));
+	expect_stats(test, !!f->left, f->left, f->left * 1000);
+	KUNIT_EXPECT_EQ(test, !f->left, atomic_long_read(&s->released));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+}
+
+/* A frame whose first page moves keeps its place among the others. */
+static void zbud_move_keeps_age(struct kunit *test)
+{
+	struct evictor e = { .keep = -1, .pin = -1 };
+	struct page *pages[3][ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int nr, i;
+
+	for (nr = 0; nr < 3 * LARGE_FIT; nr++) {
+		if (nr % LARGE_FIT == 0)
+			fill_pages(test, ZBUD_MAX_SIZE + 1,
+				   pages[nr / LARGE_FIT]);
+		KUNIT_ASSERT_EQ(test, 0, put(s, nr, LARGE));
+	}
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, 0, move(s, pages[(i + 1) % 3][0],
+					      rename_zpage));
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+		KUNIT_EXPECT_EQ(test, 0, evict(s, &e));
+		KUNIT_EXPECT_TRUE(test, saw_frame(&e, i));
+	}
+}
+
 static void zbud_trims_empty(struct kunit *test)
 {
 	struct page *pages[ZBUD_FRAME_PAGES];
@@ -714,8 +939,8 @@ static void zbud_model(struct kunit *test)
 }
 
 /*
- * Threads: stores, loads, invalidations and evictions at once, with an index
- * of one lock for each key, which is what tmem is to zbud.
+ * Threads: stores, loads, invalidations, evictions and moves at once, with an
+ * index of one lock for each key, which is what tmem is to zbud.
  */
 
 #define THREAD_STEPS	15000
@@ -731,6 +956,7 @@ struct crowd {
 	} slot[KEYS];
 	atomic_long_t waits;
 	atomic_long_t evictions;
+	atomic_long_t moves;	/* of pages */
 	struct member {
 		struct tester t;
 		struct crowd *crowd;
@@ -738,6 +964,9 @@ struct crowd {
 		u8 bytes[PAGE_SIZE];
 	} member[TESTERS];
 };
+
+/* As stock_now: zbud_move() knows no more than a key. */
+static struct crowd *crowd_now;
 
 /* The bytes of a zpage follow from its checksum. */
 static void crowd_fill(struct member *me, u32 checksum, unsigned int len)
@@ -882,16 +1111,74 @@ static void crowd_load(struct member *me, unsigned int nr)
 	zbud_unpin(c->stock->zbud, handle);
 }
 
+static bool crowd_replace(const struct zbud_key *key, unsigned long old,
+			  unsigned long new)
+{
+	struct crowd *c = crowd_now;
+	struct slot *slot = &c->slot[key->index % KEYS];
+	bool same;
+
+	spin_lock(&slot->lock);
+	same = slot->live && slot->handle == old;
+	if (same) {
+		slot->handle = new;
+		zbud_free(c->stock->zbud, old);
+	}
+	spin_unlock(&slot->lock);
+	return same;
+}
+
+/*
+ * Move the page in which a zpage begins, or sometimes its frame's first one. As
+ * those do who move pages, it holds a reference only: the frame may go first.
+ */
+static void crowd_move(struct member *me, unsigned int nr)
+{
+	struct crowd *c = me->crowd;
+	struct page *from, *to;
+	unsigned long handle;
+	struct zbud_zpage z;
+	int err;
+
+	if (crowd_pin(c, &c->slot[nr], &handle))
+		return;
+	zbud_read(handle, &z);
+	from = virt_to_page(z.part[0].addr);
+	if (model_one_in(&me->t.m, 2))
+		from = pfn_to_page(handle >> 8);
+	get_page(from);
+	zbud_unpin(c->stock->zbud, handle);
+
+	to = alloc_pages_node(0, GFP_KERNEL, 0);
+	if (!model_check(&me->t.m, to, "no memory"))
+		return;
+	if (model_one_in(&me->t.m, 4))
+		usleep_range(1, 10);
+	err = zbud_move(c->stock->zbud, to, from, crowd_replace);
+	model_check(&me->t.m, !err || err == -EAGAIN || err == -ENOENT,
+		    "a move failed: %d", err);
+	if (err) {
+		__free_page(to);
+	} else {
+		memset(page_address(from), 0x5a, PAGE_SIZE);
+		__free_page(from);
+		atomic_long_inc(&c->moves);
+	}
+	put_page(from);
+}
+
 static void crowd_step(struct tester *t)
 {
 	struct member *me = container_of(t, struct member, t);
 	unsigned int nr = model_below(&t->m, KEYS);
 
-	switch (model_below(&t->m, 8)) {
+	switch (model_below(&t->m, 9)) {
 	case 0 ... 2:
 		return crowd_store(me, nr);
 	case 3 ... 5:
 		return crowd_load(me, nr);
+	case 6:
+		return crowd_move(me, nr);
 	default:
 		return crowd_drop(me->crowd, &me->crowd->slot[nr]);
 	}
@@ -906,6 +1193,7 @@ static void zbud_threads(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, c);
 	c->stock = s;
+	crowd_now = c;
 	for (i = 0; i < KEYS; i++)
 		spin_lock_init(&c->slot[i].lock);
 	for (i = 0; i < TESTERS; i++) {
@@ -921,11 +1209,115 @@ static void zbud_threads(struct kunit *test)
 	KUNIT_EXPECT_GT(test, loads, THREAD_STEPS / 10);
 	KUNIT_EXPECT_GT(test, moves(s), 0);
 	KUNIT_EXPECT_GT(test, atomic_long_read(&c->evictions), 0);
-	kunit_info(test, "%lu loads, %ld waits, %lu moves, %ld evictions by %d threads\n",
+	KUNIT_EXPECT_GT(test, atomic_long_read(&c->moves), THREAD_STEPS / 50);
+	kunit_info(test, "%lu loads, %ld waits, %lu moves, %ld of pages, %ld evictions by %d threads\n",
 		   loads, atomic_long_read(&c->waits), moves(s),
+		   atomic_long_read(&c->moves),
 		   atomic_long_read(&c->evictions), TESTERS);
 	for (i = 0; i < KEYS; i++)
 		crowd_drop(c, &c->slot[i]);
+}
+
+/* Frames, empty or not, are all there at any time while their pages move. */
+
+struct shifter {
+	struct tester t;
+	struct stock *stock;
+	struct page *pages[2 * ZBUD_FRAME_PAGES];
+};
+
+static void shifter_step(struct tester *t)
+{
+	struct shifter *me = container_of(t, struct shifter, t);
+	struct page **from, *to = alloc_pages_node(0, GFP_KERNEL, 0);
+	int err;
+
+	if (!model_check(&t->m, to, "no memory"))
+		return;
+	from = &me->pages[model_below(&t->m, ARRAY_SIZE(me->pages))];
+	err = zbud_move(me->stock->zbud, to, *from, rename_zpage);
+	model_check(&t->m, !err, "a move failed: %d", err);
+	swap(*from, to);
+	__free_page(to);
+}
+
+static void zbud_validate_meets_moves(struct kunit *test)
+{
+	struct shifter *me = kunit_kzalloc(test, sizeof(*me), GFP_KERNEL);
+	struct stock *s = test->priv;
+	unsigned int errors = 0, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, me);
+	me->stock = s;
+	me->t.step = shifter_step;
+	fill_pages(test, 700, me->pages);
+	fill_pages(test, ZBUD_MAX_SIZE + 1, me->pages + ZBUD_FRAME_PAGES);
+	tester_start(test, &me->t, 0, seed, THREAD_STEPS);
+	for (i = 0; i < THREAD_STEPS / 10; i++) {
+		errors += zbud_validate(s->zbud);
+		if (i % 64 == 0)
+			usleep_range(1, 10);
+	}
+	tester_wait(test, &me->t);
+	KUNIT_EXPECT_EQ(test, 0, errors);
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+}
+
+/* One page more than a frame has: each may be in it, or in nobody's. */
+struct visitor {
+	struct tester t;
+	struct stock *stock;
+	struct page *pages[ZBUD_FRAME_PAGES + 1];
+	struct page *spare;
+	unsigned long moves;
+};
+
+static void visitor_step(struct tester *t)
+{
+	struct visitor *me = container_of(t, struct visitor, t);
+	struct page *from = me->pages[model_below(&t->m, ZBUD_FRAME_PAGES + 1)];
+	int err;
+
+	if (from == me->spare)
+		return;
+	err = zbud_move(me->stock->zbud, me->spare, from, rename_zpage);
+	model_check(&t->m, !err || err == -ENOENT, "a move failed: %d", err);
+	if (err)
+		return;
+	me->spare = from;
+	me->moves++;
+}
+
+/* A frame comes and goes while its pages are moved: all of it, or nothing. */
+static void zbud_move_meets_add(struct kunit *test)
+{
+	struct visitor *me = kunit_kzalloc(test, sizeof(*me), GFP_KERNEL);
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	bool there = true;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, me);
+	me->stock = s;
+	me->t.step = visitor_step;
+	for (i = 0; i <= ZBUD_FRAME_PAGES; i++) {
+		me->pages[i] = alloc_pages_node(0, GFP_KERNEL, 0);
+		KUNIT_ASSERT_NOT_NULL(test, me->pages[i]);
+	}
+	me->spare = me->pages[ZBUD_FRAME_PAGES];
+	memcpy(pages, me->pages, sizeof(pages));
+	tester_start(test, &me->t, 0, seed, 4 * THREAD_STEPS);
+	for (i = 0; i < THREAD_STEPS && there; i++) {
+		zbud_add_frame(s->zbud, pages);
+		if (i % 64 == 0)
+			usleep_range(1, 10);
+		there = zbud_trim(s->zbud, 0, pages);
+	}
+	tester_wait(test, &me->t);
+	KUNIT_ASSERT_TRUE(test, there);
+	KUNIT_EXPECT_GT(test, me->moves, 0);
+	for (i = 0; i <= ZBUD_FRAME_PAGES; i++)
+		__free_page(me->pages[i]);
 }
 
 static struct kunit_case zbud_cases[] = {
@@ -944,10 +1336,18 @@ static struct kunit_case zbud_cases[] = {
 	KUNIT_CASE(zbud_evict_passes_pinned_frame),
 	KUNIT_CASE(zbud_evict_keeps_unknown),
 	KUNIT_CASE(zbud_evict_waits_for_reader),
+	KUNIT_CASE(zbud_moves_pages),
+	KUNIT_CASE(zbud_moves_empty_frame),
+	KUNIT_CASE(zbud_pinned_page_stays),
+	KUNIT_CASE(zbud_unknown_page_stays),
+	KUNIT_CASE_PARAM(zbud_move_meets_free, freeing_gen_params),
+	KUNIT_CASE(zbud_move_keeps_age),
 	KUNIT_CASE(zbud_trims_empty),
 	KUNIT_CASE(zbud_validate_complains),
 	KUNIT_CASE_SLOW(zbud_model),
 	KUNIT_CASE(zbud_threads),
+	KUNIT_CASE(zbud_validate_meets_moves),
+	KUNIT_CASE(zbud_move_meets_add),
 	{}
 };
 

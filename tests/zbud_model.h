@@ -53,7 +53,8 @@ struct zm_zpage {
  * @held: handed to zbud and not given back
  * @instance: to which
  * @fresh: never held a zpage
- * @evicting: zbud_evict() is at work on it
+ * @evicting: zbud_evict() or zbud_move() is at work on it
+ * @nid: the node of its first page when it was handed in
  * @zpages: zpages in it, dead ones too
  * @pins: sum of their pins
  * @bytes: the most that its zpages can need
@@ -64,6 +65,7 @@ struct zm_frame {
 	unsigned int instance;
 	bool fresh;
 	bool evicting;
+	unsigned int nid;
 	unsigned int zpages;
 	unsigned int pins;
 	unsigned int bytes;
@@ -81,6 +83,11 @@ struct zm_world {
 	unsigned long changed;	/* frames that went to the other instance */
 	unsigned int nids;
 	int evicting;		/* the frame, or -1 */
+	int moving;		/* the frame, or -1 */
+	struct page *from, *to;	/* a page of it, and what shall replace it */
+	struct zm_zpage *denied;	/* while it moved it was not found */
+	unsigned long replaced[ZBUD_FRAME_PAGES];	/* n-th pages */
+	unsigned long kept;	/* first pages that could not be moved */
 	u8 bytes[PAGE_SIZE];
 };
 
@@ -104,6 +111,22 @@ static bool zm_must_leave(const struct zm_frame *frame)
 	       !frame->evicting;
 }
 
+static void zm_settle(struct zm_world *z, unsigned int nr);
+
+/* A page has moved, or its frame was emptied before we heard of it. */
+static void zm_end_move(struct zm_world *z, bool moved)
+{
+	struct zm_frame *frame = &z->frame[z->moving];
+	int i;
+
+	for (i = 0; moved && i < ZBUD_FRAME_PAGES; i++)
+		if (frame->pages[i] == z->from)
+			frame->pages[i] = z->to;
+	frame->evicting = false;
+	zm_settle(z, z->moving);
+	z->moving = -1;
+}
+
 /* The instance of a zpage. */
 static struct zbud *zm_zbud(struct zm_world *z, const struct zm_zpage *zp)
 {
@@ -120,6 +143,9 @@ static struct zm_frame *zm_find_back(struct zm_world *z, unsigned int instance,
 	struct zm_frame *frame;
 	int i;
 
+	for (i = 0; z->moving >= 0 && i < ZBUD_FRAME_PAGES; i++)
+		if (pages[i] == z->from || pages[i] == z->to)
+			zm_end_move(z, pages[i] == z->to);
 	for (frame = z->frame; frame < z->frame + ZM_FRAMES; frame++)
 		if (frame->held && frame->pages[0] == pages[0])
 			break;
@@ -169,6 +195,7 @@ static void zm_change_instance(struct zm_world *z, unsigned int instance,
 		return;
 	frame->instance = !instance;
 	frame->fresh = true;
+	frame->nid = page_to_nid(pages[0]);
 	frame->bytes = 0;
 	z->changed++;
 	zbud_add_frame(z->zbud[frame->instance], pages);
@@ -185,7 +212,9 @@ static struct zm_frame *zm_add_frame(struct zm_world *z, unsigned int instance)
 			break;
 	if (frame == z->frame + ZM_FRAMES)
 		return NULL;
-	*frame = (struct zm_frame) { .fresh = true, .instance = instance };
+	*frame = (struct zm_frame) {
+		.fresh = true, .instance = instance, .nid = nid,
+	};
 	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
 		frame->pages[i] = alloc_pages_node(nid, GFP_KERNEL, 0);
 		if (!model_check(z->m, frame->pages[i], "no memory")) {
@@ -472,8 +501,6 @@ static void zm_free(struct zm_world *z, struct zm_zpage *zp)
 	zbud_free(zbud, zp->handle);
 }
 
-/* Eviction, and what others may do to the frame meanwhile */
-
 static struct zm_zpage *zm_find_zpage(struct zm_world *z, unsigned long handle)
 {
 	struct zm_zpage *zp;
@@ -492,6 +519,129 @@ static void zm_free_neighbour(struct zm_world *z, unsigned int frame)
 	if (zp && zp->frame == frame)
 		zm_free(z, zp);
 }
+
+/* A page is moved, and what others may do to the frame meanwhile */
+
+/* Nobody gets at a frame that is being changed, by whatever handle. */
+static void zm_try_pin(struct zm_world *z, struct zm_zpage *zp)
+{
+	int err = zbud_pin(zm_zbud(z, zp), zp->handle);
+
+	model_check(z->m, err == -EAGAIN, "pin while a page is moved: %d",
+		    err);
+}
+
+static void zm_change_handle(struct zm_world *z, struct zm_zpage *zp,
+			     unsigned long new)
+{
+	unsigned long old = zp->handle;
+
+	zp->handle = new;
+	zbud_free(zm_zbud(z, zp), old);
+}
+
+static bool zm_replace_one(const struct zbud_key *key, unsigned long old,
+			   unsigned long new)
+{
+	struct zm_world *z = zm_now;
+	struct zm_zpage *zp = zm_find_zpage(z, old);
+
+	if (!model_check(z->m, zp && !zp->dead, "moved the dead zpage %lx",
+			 old))
+		return false;
+	model_check(z->m, zp->frame == z->moving,
+		    "moved %lx, not of the frame", old);
+	model_check(z->m, zp->key.object == key->object &&
+		    zp->key.index == key->index && zp->key.pool == key->pool,
+		    "moved %lx under a wrong key", old);
+
+	switch (model_below(z->m, 24)) {
+	case 0:		/* freed just before */
+		zm_free(z, zp);
+		return false;
+	case 1:		/* and just after */
+		zm_change_handle(z, zp, new);
+		zm_free(z, zp);
+		return true;
+	case 2:
+		zm_free_neighbour(z, zp->frame);
+		if (zp->dead)
+			return false;
+		break;
+	case 3:
+		zm_alloc(z);
+		break;
+	case 4:
+		zm_try_pin(z, zp);
+		break;
+	case 5:
+		zm_change_handle(z, zp, new);
+		zm_try_pin(z, zp);
+		return true;
+	case 6:		/* a damaged header: no owner has it */
+		if (z->denied)
+			break;
+		z->denied = zp;
+		return false;
+	}
+	zm_change_handle(z, zp, new);
+	return true;
+}
+
+static void zm_move_page(struct zm_world *z, struct zm_frame *frame,
+			 unsigned int nr)
+{
+	bool busy = frame->pins || frame->evicting;
+	struct zbud *zbud = z->zbud[frame->instance];
+	int err;
+
+	z->from = frame->pages[nr];
+	z->denied = NULL;
+	if (!busy) {
+		z->moving = frame - z->frame;
+		frame->evicting = true;
+	}
+	model_check(z->m, zbud_move(z->zbud[!frame->instance], z->to, z->from,
+				    zm_replace_one) == -ENOENT,
+		    "moved a page of another instance");
+	err = zbud_move(zbud, z->to, z->from, zm_replace_one);
+	if (busy || (z->denied && err)) {
+		model_check(z->m, err == (busy ? -EAGAIN : -EBUSY),
+			    "move of a frame %s: %d", busy ? "in use" :
+			    "with an unknown zpage", err);
+		if (z->moving >= 0)
+			zm_end_move(z, false);
+		__free_page(z->to);
+		z->kept += !busy;
+	} else {
+		model_check(z->m, !err && (!z->denied || z->denied->dead),
+			    "move: %d", err);
+		if (z->moving >= 0)
+			zm_end_move(z, true);
+		/* Nobody needs it: not one byte of it may be looked at again. */
+		__free_page(z->from);
+		z->replaced[nr]++;
+	}
+}
+
+static void zm_move(struct zm_world *z)
+{
+	struct zm_frame *frame = &z->frame[model_below(z->m, ZM_FRAMES)];
+
+	if (!frame->held || z->moving >= 0)
+		return;
+	z->to = alloc_pages_node(model_below(z->m, z->nids), GFP_KERNEL, 0);
+	if (!model_check(z->m, z->to, "no memory"))
+		return;
+	zm_move_page(z, frame, model_one_in(z->m, 2) ? 0 :
+		     model_below(z->m, ZBUD_FRAME_PAGES));
+	if (frame->held)
+		zm_verify_frame(z, frame - z->frame);
+	z->from = NULL;
+	z->to = NULL;
+}
+
+/* Eviction, and what others may do to the frame meanwhile */
 
 static void zm_evict_one(const struct zbud_key *key, unsigned long handle,
 			 void *arg)
@@ -523,6 +673,9 @@ static void zm_evict_one(const struct zbud_key *key, unsigned long handle,
 	case 3:
 		zm_alloc(z);
 		break;
+	case 4:
+		zm_move(z);
+		break;
 	}
 	zm_free(z, zp);
 }
@@ -538,7 +691,7 @@ static int zm_coldest(struct zm_world *z, unsigned int instance,
 
 		if (!frame->held || frame->instance != instance ||
 		    frame->fresh || frame->pins ||
-		    page_to_nid(frame->pages[0]) != nid)
+		    frame->evicting || frame->nid != nid)
 			continue;
 		if (best < 0 || frame->age < z->frame[best].age)
 			best = i;
@@ -591,7 +744,7 @@ static void zm_trim(struct zm_world *z)
 	for (i = 0; i < ZM_FRAMES; i++)
 		fresh += z->frame[i].held && z->frame[i].fresh &&
 			 z->frame[i].instance == instance &&
-			 page_to_nid(z->frame[i].pages[0]) == nid;
+			 z->frame[i].nid == nid;
 	got = zbud_trim(z->zbud[instance], nid, pages);
 	model_check(z->m, got == !!fresh, "trim: %d with %u empty frames", got,
 		    fresh);
@@ -618,11 +771,13 @@ static void zm_one(struct zm_world *z)
 		if (zp)
 			zm_unpin_one(z, zp);
 		return;
-	case 70 ... 92:
+	case 70 ... 88:
 		zp = zm_pick(z, true, false, false);
 		if (zp)
 			zm_free(z, zp);
 		return;
+	case 89 ... 92:
+		return zm_move(z);
 	case 93 ... 95:
 		return zm_evict(z);
 	case 96:
@@ -698,6 +853,10 @@ static void zm_finish(struct zm_world *z)
 	if (z->m->ops < 10000)
 		return;
 	model_check(z->m, z->moved, "no hole was ever closed");
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++)
+		model_check(z->m, z->replaced[i], "no page %d was ever moved",
+			    i);
+	model_check(z->m, z->kept, "no page ever stayed where it was");
 	model_check(z->m, z->changed, "no frame ever changed its instance");
 }
 
@@ -711,9 +870,10 @@ static void zbud_model_run(struct model *m)
 		return;
 	z->m = m;
 	z->evicting = -1;
+	z->moving = -1;
 	z->nids = num_online_nodes();
-	z->zbud[0] = zbud_create(zm_release_first);
-	z->zbud[1] = zbud_create(zm_release_second);
+	z->zbud[0] = zbud_create(0, zm_release_first);
+	z->zbud[1] = zbud_create(1, zm_release_second);
 	if (model_check(m, z->zbud[0] && z->zbud[1], "no memory")) {
 		zm_now = z;
 		for (m->step = 0; m->step < m->ops && !model_failed(m);

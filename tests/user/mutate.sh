@@ -34,29 +34,48 @@ all-ends-early|tmem.c|s/while \(!tmem_invalidate_walk\(pool, &sum\)\)/if (!tmem_
 all-miscounts|tmem.c|s/\*sum \+= tmem_invalidate_object/*sum = tmem_invalidate_object/
 slot-reused-under-pin|zbud.c|s/\} else if \(frame->pins\) \{/} else if (false) {/
 holes-closed-under-pin|zbud.c|s/if \(!frame->pins \|\| zbud_gap_fits\(frame, \*slot, chunks\)\)/if (true)/
-moves-from-start|zbud.c|s/while \(nr--\)\n\t\tmemcpy/for (unsigned int n = nr, i = 0; i < n \&\& ((nr = i), true); i++)\n\t\tmemcpy/
+moves-from-start|zbud.c|s/for \(; nr; nr -= run\) \{/for (; nr; nr -= run, to += run, from += run) {/; s/zbud_run\(to \+ nr\), zbud_run\(from \+ nr\)/ZBUD_PAGE_CHUNKS - to % ZBUD_PAGE_CHUNKS, ZBUD_PAGE_CHUNKS - from % ZBUD_PAGE_CHUNKS/; s/zbud_chunk\(first, to \+ nr - run\)/zbud_chunk(first, to)/; s/zbud_chunk\(first, from \+ nr - run\)/zbud_chunk(first, from)/
 second-page-wrong|zbud.c|s/page_address\(zbud_next_page\(page\)\)/page_address(page)/
 frame-stays-after-unpin|zbud.c|s/!--zbud_frame\(first\)->pins && zbud_frame\(first\)->dead/!--zbud_frame(first)->pins \&\& false/
 frame-leaves-pinned|zbud.c|s/if \(!frame->pins && !frame->used\)/if (frame->used == frame->dead)/
-lru-by-arrival|zbud.c|s/(\t\};\n)\tlist_move_tail\(&first->lru, &node->lru\);/$1\tif (list_empty(\&first->lru))\n\t\tlist_add_tail(\&first->lru, \&node->lru);/
-evict-sees-dead|zbud.c|s/(live = slot < frame->nr_slots && frame->slot\[slot\] != ZBUD_SLOT_FREE) &&\n[^;]*;/$1;/
-evict-not-coldest|zbud.c|s/list_for_each_entry\(first, &node->lru, lru\)\n(\t\tif \(!zbud_frame)/list_for_each_entry_reverse(first, &node->lru, lru)\n$1/
-evict-takes-pinned|zbud.c|s/(&node->lru, lru\)\n\t\tif \()!zbud_frame\(first\)->pins\)/$1true)/
+lru-by-arrival|zbud.c|s/\telse\n\t\tzbud_lru_touch\(node, first\);\n//
+evict-sees-dead|zbud.c|s/live = zbud_slot_live\(zbud_frame\(first\), slot\);/live = slot < zbud_frame(first)->nr_slots \&\& zbud_frame(first)->slot[slot] != ZBUD_SLOT_FREE;/
+evict-not-coldest|zbud.c|s/for \(first = node->lru.head; first;\n\t     first = zbud_get_link\(first, ZBUD_LRU\)\)\n(\t\tif \(!zbud_frame)/for (first = node->lru.tail; first; first = zbud_get_link(first, ZBUD_LRU + 1))\n$1/
+evict-takes-pinned|zbud.c|s/(zbud_get_link\(first, ZBUD_LRU\)\)\n\t\tif \()!zbud_frame\(first\)->pins\)/$1true)/
 evict-without-pin|zbud.c|s/(state = ZBUD_EVICTING;\n)\tzbud_frame\(first\)->pins\+\+;\n/$1/; s/(state = ZBUD_NORMAL;\n)\tzbud_frame\(first\)->pins--;\n/$1/
 evict-other-handle|zbud.c|s/evict\(&key, zbud_handle\(first, slot\), arg\)/evict(&key, zbud_handle(first, slot ^ 1), arg)/
-evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tlist_move_tail\(&first->lru, &node->lru\);\n//
+evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tzbud_lru_touch\(node, first\);\n//
 evicted-takes-no-stores|zbud.c|s/\tzbud_frame\(first\)->state = ZBUD_NORMAL;\n(\tzbud_frame\(first\)->pins--;)/$1/
-frame-of-last-instance|zbud.c|s/\tpages\[0\]->index = \(unsigned long\)zbud;\n/\tif (!pages[0]->index)\n\t\tpages[0]->index = (unsigned long)zbud;\n/; s/\tfirst->index = 0;\n//
+frame-of-last-instance|zbud.c|s/zbud->id << ZBUD_ID_SHIFT \|/(pages[i]->private \& BIT(ZBUD_ID_SHIFT) ?: zbud->id << ZBUD_ID_SHIFT) |/; s/WRITE_ONCE\(pages\[i\]->private, 0\)/WRITE_ONCE(pages[i]->private, zbud_page_word(pages[i]) \& BIT(ZBUD_ID_SHIFT))/
 frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->low = ZBUD_CHUNKS;\n\tframe->state = ZBUD_NORMAL;/s
 header-not-counted|zbud.c|s/DIV_ROUND_UP\(sizeof\(struct zbud_header\) \+ len,/DIV_ROUND_UP(len,/
 move-loses-dead-mark|zbud.c|s/frame->slot\[slot\] = place\[slot\] \|\n\s*\(frame->slot\[slot\] & ZBUD_SLOT_DEAD\)/frame->slot[slot] = place[slot]/
-pin-while-moving|zbud.c|s/state == ZBUD_MOVING\)\n\t\terr = -EAGAIN/state == ZBUD_MOVING \&\& false)\n\t\terr = -EAGAIN/
+pin-while-moving|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state > ZBUD_MOVING)\n\t\terr = -EAGAIN/
 store-while-evicting|zbud.c|s/\tzbud_unlist\(node, first\);\n(\tzbud_frame\(first\)->state = ZBUD_EVICTING;)/$1/
 worst-fit|zbud.c|s/for_each_set_bit_from\(room, node->nonempty, ZBUD_CHUNKS\) \{/for (room = ZBUD_CHUNKS - 1; room >= chunks; room--) {/
 directory-not-counted|zbud.c|s/\tframe->free -= grow;\n//
 gap-off-by-one|zbud.c|s/zbud_dir_chunks\(nr_slots\) \+ chunks <= frame->low/zbud_dir_chunks(nr_slots) + chunks <= frame->low + 1/
 index-cut|zbud.c|s/GENMASK_ULL\(ZBUD_INDEX_BITS - 1, 0\)/GENMASK_ULL(ZBUD_INDEX_BITS - 2, 0)/
-free-without-lock|zbud.c|s/(bool gone = false;\n\n)\tspin_lock\(&node->lock\);(\n\tif \(WARN_ON_ONCE\(!zbud_handle_valid\(zbud, handle\)\)\) \{.*?)\tspin_unlock\(&node->lock\);/$1$2/s
+free-without-lock|zbud.c|s/\tspin_lock\(&node->lock\);(\n\tif \(WARN_ON_ONCE\(!zbud_handle_valid\(handle\)\)\) \{.*?)\tspin_unlock\(&node->lock\);/$1/s
+pin-while-page-moves|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state == ZBUD_MOVING)\n\t\terr = -EAGAIN/
+move-under-pin|zbud.c|s/if \(frame->pins\) \{\n(\t\tspin_unlock\(&node->lock\);\n\t\treturn -EAGAIN;)/if (false) {\n$1/
+move-without-pin|zbud.c|s/(state = ZBUD_MIGRATING;\n\tframe->pins) = 1;/$1 = 0;/; s/(frame->state = ZBUD_NORMAL;\n)\tframe->pins--;\n(\tif \(frame->used\))/$1$2/
+move-takes-stores|zbud.c|s/\tzbud_unlist\(node, first\);\n(\tframe->state = ZBUD_MIGRATING;)/$1/
+move-of-what-has-left|zbud.c|s/if \(zbud_page_node\(zbud, from\) != node\) \{/if (false) {/
+move-finds-half-a-frame|zbud.c|s/\tspin_lock\(&node->lock\);\n(\tfor \(i = 0; i < ZBUD_FRAME_PAGES; i\+\+\) \{\n\t\tWRITE_ONCE.*?\n\t\}\n)/$1\tspin_lock(&node->lock);\n/s
+move-copies-marks|zbud.c|s/\t\t\tframe->slot\[slot\] \|= ZBUD_SLOT_DEAD;\n\tframe->dead = frame->used;/\t\t\t;/
+move-without-copy|zbud.c|s/\tzbud_copy_page\(to, from, first\);\n//
+move-revives-late|zbud.c|s/\t\tzbud_revive_slot\(node, to, slot\);\n(.*?;\n)/$1\t\tzbud_revive_slot(node, to, slot);\n/s
+move-keeps-what-was-freed|zbud.c|s/(\t\tif \(!replace\(&key, zbud_handle\(from, slot\),\n.*?\n)\t\t\tzbud_free\(zbud, zbud_handle\(to, slot\)\);/$1\t\t\t;/
+move-forgets-unknown|zbud.c|s/all = frame->dead == frame->used;/all = true;/
+move-stops-halfway|zbud.c|s/WARN_ON_ONCE\(!zbud_move_handles\(zbud, node, from, to, replace\)\);//
+move-loses-age|zbud.c|s/\tif \(zbud_frame\(to\)->used\)\n\t\tzbud_list_insert\(&node->lru, ZBUD_LRU,\n.*?;\n//s
+move-loses-link|zbud.c|s/\tto->index = from->index;\n//
+move-leaves-ring|zbud.c|s/\tzbud_set_next\(prev, to\);\n//
+moved-page-is-known|zbud.c|s/\tWRITE_ONCE\(from->private, 0\);\n//
+unmoved-page-is-known|zbud.c|s/\telse\n\t\tWRITE_ONCE\(to->private, 0\);\n//
+move-releases-empty|zbud.c|s/\tif \(frame->used\)\n(\t\treturn zbud_settle)/$1/
+move-of-empty-unlocked|zbud.c|s/if \(frame->used\) \{\n(\t\tspin_unlock)/if (true) {\n$1/
 validate-blind|zbud.c|s/return errors;/return 0;/
 EOF
 }

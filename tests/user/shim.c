@@ -282,33 +282,35 @@ struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order)
 	pthread_mutex_lock(&user_page_lock);
 	for (i = 0; i < USER_PAGES; i++) {
 		user_page_next = (user_page_next + 7) % USER_PAGES;
-		if (!user_page[user_page_next].in_use) {
+		if (!atomic_read(&user_page[user_page_next].refs)) {
 			page = &user_page[user_page_next];
-			page->in_use = true;
+			*page = (struct page){ .nid = nid };
+			atomic_set(&page->refs, 1);
 			break;
 		}
 	}
 	pthread_mutex_unlock(&user_page_lock);
 	if (!page)
 		return NULL;
-	*page = (struct page){ .nid = nid, .in_use = true };
-	INIT_LIST_HEAD(&page->lru);
 	ASAN_UNPOISON_MEMORY_REGION(page_address(page), PAGE_SIZE);
 	memset(page_address(page), 0xa5, PAGE_SIZE);
 	atomic_long_inc(&user_pages);
 	return page;
 }
 
-void __free_page(struct page *page)
+/* A page that nobody refers to is taken only under user_page_lock. */
+void put_page(struct page *page)
 {
-	if (!page->in_use) {
+	pthread_mutex_lock(&user_page_lock);
+	if (atomic_read(&page->refs) <= 0) {
 		fprintf(stderr, "page %lx is freed twice\n", page_to_pfn(page));
 		abort();
 	}
-	ASAN_POISON_MEMORY_REGION(page_address(page), PAGE_SIZE);
-	atomic_long_dec(&user_pages);
-	pthread_mutex_lock(&user_page_lock);
-	page->in_use = false;
+	if (atomic_read(&page->refs) == 1) {
+		ASAN_POISON_MEMORY_REGION(page_address(page), PAGE_SIZE);
+		atomic_long_dec(&user_pages);
+	}
+	atomic_dec(&page->refs);
 	pthread_mutex_unlock(&user_page_lock);
 }
 

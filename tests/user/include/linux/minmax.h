@@ -5,4 +5,9 @@
 
 #define min3(x, y, z)	min(x, min(y, z))
 
+#ifndef swap
+#define swap(a, b) \
+	do { __typeof__(a) _tmp = (a); (a) = (b); (b) = _tmp; } while (0)
+#endif
+
 #endif

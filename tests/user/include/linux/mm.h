@@ -15,7 +15,8 @@
 
 struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned int order);
 #define alloc_page(gfp)		alloc_pages_node(0, gfp, 0)
-void __free_page(struct page *page);
+void put_page(struct page *page);
+#define __free_page(page)	put_page(page)
 long user_pages_in_use(void);
 
 void *page_address(const struct page *page);
@@ -23,19 +24,14 @@ struct page *virt_to_page(const void *addr);
 unsigned long page_to_pfn(const struct page *page);
 struct page *pfn_to_page(unsigned long pfn);
 
+static inline void get_page(struct page *page)
+{
+	atomic_inc(&page->refs);
+}
+
 static inline int page_to_nid(const struct page *page)
 {
 	return page->nid;
-}
-
-static inline unsigned long page_private(const struct page *page)
-{
-	return page->private;
-}
-
-static inline void set_page_private(struct page *page, unsigned long private)
-{
-	page->private = private;
 }
 
 #define offset_in_page(p)	((unsigned long)(p) & ~PAGE_MASK)

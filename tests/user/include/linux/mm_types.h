@@ -13,7 +13,7 @@ struct page {
 	unsigned long index;
 	unsigned long private;
 	int nid;
-	bool in_use;
+	atomic_t refs;
 };
 
 #endif
