@@ -46,6 +46,7 @@ static const struct {
 				     ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_WRITEBACK_ERRORS] = { "writeback_errors",
 				      ZCACHE_OF(PERSISTENT) },
+	[ZCACHE_PAGES_MIGRATED] = { "pages_migrated", ZCACHE_OF_BOTH },
 	[ZCACHE_SAME_FILLED_PAGES] = { "same_filled_pages",
 				       ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_ADMISSION] = { "reject_admission",

@@ -24,17 +24,23 @@
  * become dirty, a shrinker gives the oldest back, an idle pool decays (decay.c), and
  * before anyone is killed for memory all of them go, as they do before hibernation.
  *
+ * The pages of frames can be moved one by one, for compaction, huge pages, CMA and
+ * memory hot-unplug; so they lie among those that can.
+ *
  * Locks: none of its own; spinlocks of tmem and zbud are taken. All of it may
- * run in reclaim.
+ * run in reclaim. Who moves a page holds its page lock; nothing else here waits
+ * for one.
  */
 #define pr_fmt(fmt) "zcache: " fmt
 
 #include <linux/kernel.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/notifier.h>
 #include <linux/oom.h>
+#include <linux/pagemap.h>
 #include <linux/shrinker.h>
 #include <linux/suspend.h>
 #include <linux/swap.h>
@@ -53,10 +59,11 @@
 #define ZCACHE_SEEKS		(64 * DEFAULT_SEEKS)
 
 /*
- * The pool grows for file pages by so many frames at once. They cannot be moved,
- * so in memory full of page cache each growth takes from blocks of pages that can,
- * which boosts the watermarks for a while; then readahead, which does not try hard
- * to get memory, is cut short and costs a seek. Better once in a while.
+ * The pool grows for file pages by so many frames at once. Where they cannot be
+ * moved (no CONFIG_COMPACTION) each growth takes from blocks of pages that can, in
+ * memory full of page cache, which boosts the watermarks for a while; then
+ * readahead, which does not try hard to get memory, is cut short and costs a seek.
+ * Better once in a while.
  */
 #define ZCACHE_GROWTH		16
 
@@ -65,6 +72,10 @@
 
 #define ZCACHE_GFP	(__GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC | \
 			 __GFP_KSWAPD_RECLAIM)
+
+/* Frames lie among pages that can be moved, if they can. Not in ZONE_MOVABLE. */
+#define ZCACHE_GFP_MOVABLE \
+	(IS_ENABLED(CONFIG_COMPACTION) ? __GFP_MOVABLE : 0)
 
 /* Made by the first zcache_start(), then constant. */
 static struct zbud *zcache_instance[TMEM_NR_TYPES];
@@ -128,6 +139,73 @@ static bool zcache_at_limit(void)
 }
 
 /*
+ * Moving pages
+ *
+ * page->mapping says that a page is ours and can be moved. It says so until the
+ * page allocator has the page back: frames are freed where nobody may wait for a
+ * page lock. So we may be called for a page that was freed. That is noticed when
+ * zbud knows it no more, and it cannot be another's yet, for who calls has a
+ * reference. page->lru belongs to who isolated a page; zbud does not use it.
+ */
+
+static bool zcache_isolate_page(struct page *page, isolate_mode_t mode)
+{
+	return true;
+}
+
+static void zcache_putback_page(struct page *page)
+{
+}
+
+/* Both pages are locked. Never waits: a frame in use is tried again, or not. */
+static int zcache_migrate_page(struct page *to, struct page *from,
+			       enum migrate_mode mode)
+{
+	enum tmem_pool_type type;
+	int err = -ENOENT;
+
+	/* Ours from now on: the frame may be freed at once, and @to with it. */
+	get_page(to);
+	for (type = 0; type < TMEM_NR_TYPES; type++) {
+		err = zbud_move(zcache_instance[type], to, from,
+				zcache_replace_zpage);
+		if (err != -ENOENT)
+			break;
+	}
+	if (err) {
+		put_page(to);
+		/* Freed, or on its way from one instance to the other. */
+		return err == -ENOENT ? -EAGAIN : err;
+	}
+	zcache_count(type, ZCACHE_PAGES_MIGRATED);
+	if (type == TMEM_EPHEMERAL) {
+		mod_node_page_state(page_pgdat(from),
+				    NR_KERNEL_MISC_RECLAIMABLE, -1);
+		mod_node_page_state(page_pgdat(to),
+				    NR_KERNEL_MISC_RECLAIMABLE, 1);
+	}
+	__SetPageMovable(to, page_movable_ops(from));
+	__ClearPageMovable(from);
+	put_page(from);
+	return MIGRATEPAGE_SUCCESS;
+}
+
+static const struct movable_operations zcache_movable_ops = {
+	.isolate_page = zcache_isolate_page,
+	.migrate_page = zcache_migrate_page,
+	.putback_page = zcache_putback_page,
+};
+
+/* Nobody has locked a new page, but by chance: then it just cannot be moved. */
+static void zcache_make_movable(struct page *page)
+{
+	if (!trylock_page(page))
+		return;
+	__SetPageMovable(page, &zcache_movable_ops);
+	unlock_page(page);
+}
+
+/*
  * Getting frames
  */
 
@@ -140,9 +218,10 @@ static bool zcache_alloc_frame(enum tmem_pool_type type, int nid, gfp_t gfp)
 	    zcache_pool_limit())
 		goto fail;
 	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
-		pages[i] = alloc_pages_node(nid, gfp, 0);
+		pages[i] = alloc_pages_node(nid, gfp | ZCACHE_GFP_MOVABLE, 0);
 		if (!pages[i])
 			goto fail;
+		zcache_make_movable(pages[i]);
 	}
 	zcache_add_frame(type, pages);
 	return true;
@@ -189,8 +268,9 @@ taken:
  * zcache_gfp() - how to allocate while a page is stored
  * @page: the page
  *
- * Frames are unmovable, so taking them fragments memory, and the kernel answers by
- * boosting the watermarks for a while: our own growth would keep us from growing.
+ * The nodes of the index are unmovable, and so are frames without
+ * CONFIG_COMPACTION: taking them fragments memory, and the kernel answers by
+ * boosting the watermarks for a while. Our own growth would keep us from growing.
  * __GFP_HIGH overlooks the boost. Above the plain min watermark that is all it
  * does.
  *

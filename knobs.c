@@ -31,10 +31,7 @@ static bool zcache_is_ready;
 bool zcache_enabled;
 char zcache_compressor[CRYPTO_MAX_ALG_NAME] = ZCACHE_DEFAULT_COMPRESSOR;
 
-/*
- * A safety limit, in percent of all memory. It is not higher because frames
- * cannot be moved: they would keep memory from compaction and huge pages.
- */
+/* A safety limit, in percent of all memory. */
 #define ZCACHE_MIN_PERCENT	1
 #define ZCACHE_MAX_PERCENT	80
 unsigned int zcache_max_pool_percent = 40;

@@ -33,7 +33,8 @@
  * - A load of a file page ends with an erase that checks identity: what was
  *   invalidated or replaced while it was read is a miss.
  * - Eviction pins a frame, reads the key of each zpage, and erases the entry of
- *   that key if it still is this zpage.
+ *   that key if it still is this zpage. When a page of a frame is moved the entry
+ *   is replaced in the same way.
  *
  * Memory
  * ------
@@ -490,6 +491,31 @@ void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
 	rcu_read_unlock();
 }
 
+/**
+ * zcache_replace_zpage() - a page is in the same place of another frame
+ * @owner: its key
+ * @old: its zpage so far; nobody else uses its frame
+ * @new: its zpage from now on, freed by the caller if it does not become it
+ *
+ * Context: Any but interrupt context.
+ * Return: true if the page is found by @new now; false if it was not stored as
+ * @old any more.
+ */
+bool zcache_replace_zpage(const struct zbud_key *owner, unsigned long old,
+			  unsigned long new)
+{
+	struct tmem_key key = { .object = owner->object,
+				.index = owner->index };
+	struct tmem_pool *pool;
+	bool replaced;
+
+	rcu_read_lock();
+	pool = xa_load(&zcache_pools, owner->pool);
+	replaced = pool && tmem_replace(pool, &key, old, new);
+	rcu_read_unlock();
+	return replaced;
+}
+
 /*
  * Pools, totals and checks
  */
@@ -530,6 +556,11 @@ struct tmem_pool *zcache_pool_create(struct xa_limit limit,
  */
 void zcache_pool_destroy(struct tmem_pool *pool)
 {
+	/*
+	 * All pages go first: while there is one its pool can be found, so that
+	 * the handles of a frame can be replaced, all or none.
+	 */
+	tmem_invalidate_all(pool);
 	mutex_lock(&zcache_pools_mutex);
 	xa_erase(&zcache_pools, pool->id);
 	mutex_unlock(&zcache_pools_mutex);

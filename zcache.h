@@ -49,6 +49,7 @@ struct page;
  * @ZCACHE_WRITEBACKS: swap pages moved on to their device
  * @ZCACHE_WRITEBACK_SKIPS: swap pages that were to move on and stayed
  * @ZCACHE_WRITEBACK_ERRORS: swap pages that the device did not take
+ * @ZCACHE_PAGES_MIGRATED: pages of frames that were moved elsewhere in memory
  * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
  * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
  * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
@@ -73,6 +74,7 @@ enum zcache_counter {
 	ZCACHE_WRITEBACKS,
 	ZCACHE_WRITEBACK_SKIPS,
 	ZCACHE_WRITEBACK_ERRORS,
+	ZCACHE_PAGES_MIGRATED,
 	ZCACHE_SAME_FILLED_PAGES,
 	ZCACHE_REJECT_ADMISSION,
 	ZCACHE_REJECT_FAST_DEVICE,
@@ -125,6 +127,8 @@ int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page);
 void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
 			void *unused);
+bool zcache_replace_zpage(const struct zbud_key *owner, unsigned long old,
+			  unsigned long new);
 
 struct tmem_pool *zcache_pool_create(struct xa_limit limit,
 				     enum tmem_pool_type type);

@@ -11,6 +11,7 @@
 #include <linux/crypto.h>
 #include <linux/frontswap.h>
 #include <linux/kthread.h>
+#include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -1496,6 +1497,264 @@ static void zcache_unknown_compressor(struct kunit *test)
 }
 
 /*
+ * Pages of frames are moved, by those who move them in earnest.
+ */
+
+static struct folio *new_place(struct folio *folio, unsigned long private)
+{
+	return folio_alloc(GFP_KERNEL, 0);
+}
+
+/* Return: true if all of them are elsewhere, or have been freed. */
+static bool migrate_list(struct list_head *list)
+{
+	int left = migrate_pages(list, new_place, NULL, 0, MIGRATE_SYNC,
+				 MR_COMPACTION, NULL);
+
+	if (left)
+		putback_movable_pages(list);
+	return !left;
+}
+
+static bool isolate_to(struct list_head *list, struct page *page)
+{
+	if (!isolate_movable_page(page, ISOLATE_UNEVICTABLE))
+		return false;
+	list_add(&page->lru, list);
+	return true;
+}
+
+static bool migrate_page(struct page *page)
+{
+	LIST_HEAD(list);
+
+	return isolate_to(&list, page) && migrate_list(&list);
+}
+
+/* The pages of a zpage: first that of its frame, from which its handle is made. */
+#define ZPAGE_PAGES	3
+
+static bool pages_of(struct tmem_pool *pool, const struct tmem_key *key,
+		     struct page **pages, unsigned long *handle)
+{
+	struct zbud_zpage z;
+
+	if (tmem_pin(pool, key, handle))
+		return false;
+	zbud_read(*handle, &z);
+	pages[0] = pfn_to_page(*handle >> 8);
+	pages[1] = virt_to_page(z.part[0].addr);
+	pages[2] = z.part[1].len ? virt_to_page(z.part[1].addr) : pages[1];
+	zbud_unpin(zcache_frames(pool->type), *handle);
+	return true;
+}
+
+static struct page *first_page_of(struct kunit *test, struct tmem_pool *pool,
+				  u64 nr)
+{
+	struct tmem_key key = key_of(nr);
+	struct page *pages[ZPAGE_PAGES];
+	unsigned long handle;
+
+	KUNIT_ASSERT_TRUE(test, pages_of(pool, &key, pages, &handle));
+	return pages[0];
+}
+
+static void need_migration(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_COMPACTION))
+		kunit_skip(test, "pages cannot be moved");
+}
+
+#define MOVED_KEYS	120
+
+/* Every page of a frame, that of the handles too, and not a byte is lost. */
+static void zcache_migrates_pages(struct kunit *test)
+{
+	long before = counter(ZCACHE_PAGES_MIGRATED) +
+		      file_counter(ZCACHE_PAGES_MIGRATED);
+	struct bench *b = test->priv;
+	struct tmem_pool *pools[] = { b->pool, b->files };
+	struct page *pages[ZPAGE_PAGES];
+	unsigned long handle, old;
+	unsigned int type, i;
+	struct tmem_key key;
+	u64 nr;
+
+	need_migration(test);
+	for (nr = 0; nr < MOVED_KEYS; nr++) {
+		make(b, nr % PAGE_HALF, nr);
+		KUNIT_ASSERT_EQ(test, 0, store(b, nr));
+		KUNIT_ASSERT_EQ(test, 0, store_file(b, nr));
+	}
+	for (nr = 0; nr < MOVED_KEYS; nr++) {
+		key = key_of(nr);
+		for (type = 0; type < 2; type++) {
+			for (i = 0; i < ZPAGE_PAGES; i++) {
+				KUNIT_ASSERT_TRUE(test,
+						  pages_of(pools[type], &key,
+							   pages, &old));
+				get_page(pages[i]);
+				KUNIT_EXPECT_TRUE(test, migrate_page(pages[i]));
+				/* It is nobody else's any more. */
+				KUNIT_EXPECT_EQ(test, 1, page_count(pages[i]));
+				put_page(pages[i]);
+				KUNIT_ASSERT_TRUE(test,
+						  pages_of(pools[type], &key,
+							   pages, &handle));
+				if (!i)
+					KUNIT_EXPECT_NE(test, old, handle);
+			}
+		}
+		make(b, nr % PAGE_HALF, nr);
+		KUNIT_EXPECT_TRUE(test, loads_back(b, nr));
+	}
+	KUNIT_EXPECT_EQ(test, 2 * ZPAGE_PAGES * MOVED_KEYS,
+			counter(ZCACHE_PAGES_MIGRATED) +
+			file_counter(ZCACHE_PAGES_MIGRATED) - before);
+	KUNIT_EXPECT_EQ(test, 0, zcache_validate());
+	for (nr = 0; nr < MOVED_KEYS; nr++) {
+		make(b, nr % PAGE_HALF, nr);
+		KUNIT_EXPECT_TRUE(test, loads_back(b, nr));
+		KUNIT_EXPECT_TRUE(test, file_loads_back(b, nr));
+	}
+}
+
+/* What is read stays where it is. */
+static void migrate_loaded(struct loader *l)
+{
+	struct page *pages[ZPAGE_PAGES];
+	unsigned long handle;
+
+	l->evicted = -ENOENT;
+	if (pages_of(l->pool, &l->key, pages, &handle))
+		l->evicted = migrate_page(pages[0]) || migrate_page(pages[1]);
+}
+
+static void zcache_page_in_use_stays(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct loader l = { .pool = b->pool, .key = key_of(7) };
+
+	need_migration(test);
+	make(b, PAGE_TEXT, 1);
+	KUNIT_ASSERT_EQ(test, 0, store(b, 7));
+	load_and(test, &l, migrate_loaded);
+	KUNIT_EXPECT_EQ(test, 0, l.evicted);
+	KUNIT_EXPECT_EQ(test, 0, l.err);
+	KUNIT_EXPECT_FALSE(test, memcmp(page_address(b->page),
+					page_address(b->out), PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, migrate_page(first_page_of(test, b->pool, 7)));
+	KUNIT_EXPECT_TRUE(test, loads_back(b, 7));
+}
+
+/* A header that is wrong leads to no owner: none of its frame changes. */
+static void zcache_damaged_frame_stays(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct zbud_zpage z;
+	u64 nr;
+
+	need_migration(test);
+	for (nr = 0; nr < 5; nr++) {
+		make(b, PAGE_TEXT, nr);
+		KUNIT_ASSERT_EQ(test, 0, store(b, nr));
+	}
+	find_zpage(test, 3, &z);
+	((u8 *)z.part[0].addr)[-22] ^= 1;
+	KUNIT_EXPECT_FALSE(test, migrate_page(first_page_of(test, b->pool, 0)));
+	find_zpage(test, 3, &z);
+	((u8 *)z.part[0].addr)[-22] ^= 1;
+	KUNIT_EXPECT_EQ(test, 0, zcache_validate());
+	KUNIT_EXPECT_TRUE(test, migrate_page(first_page_of(test, b->pool, 0)));
+	for (nr = 0; nr < 5; nr++) {
+		make(b, PAGE_TEXT, nr);
+		KUNIT_EXPECT_TRUE(test, loads_back(b, nr));
+	}
+}
+
+static const struct parting {
+	const char *name;
+	bool held;	/* by one more */
+	bool migrate;
+} partings[] = {
+	{ "and moved", false, true },
+	{ "and left", false, false },
+	{ "and moved, held", true, true },
+	{ "and left, held", true, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(parting, partings, name);
+
+/* A frame may go while a page of it is about to be moved. */
+static void zcache_isolated_page_is_freed(struct kunit *test)
+{
+	const struct parting *p = test->param_value;
+	struct bench *b = test->priv;
+	unsigned long pages;
+	struct page *page;
+	LIST_HEAD(list);
+
+	need_migration(test);
+	make(b, PAGE_TEXT, 1);
+	KUNIT_ASSERT_EQ(test, 0, store_file(b, 7));
+	pages = zcache_pool_pages();
+	page = first_page_of(test, b->files, 7);
+	if (p->held)
+		get_page(page);
+	KUNIT_ASSERT_TRUE(test, isolate_to(&list, page));
+	KUNIT_EXPECT_FALSE(test, isolate_movable_page(page, 0));
+	KUNIT_EXPECT_TRUE(test, file_loads_back(b, 7));
+	KUNIT_EXPECT_EQ(test, pages - ZBUD_FRAME_PAGES, zcache_pool_pages());
+	if (!p->migrate)
+		putback_movable_pages(&list);
+	else
+		KUNIT_EXPECT_EQ(test, !p->held, migrate_list(&list));
+	if (!p->held)
+		return;
+	KUNIT_EXPECT_EQ(test, 1, page_count(page));
+	put_page(page);
+}
+
+#define ISOLATED	50
+
+/* Frames of file pages become those of swap pages, while pages are isolated. */
+static void zcache_isolated_page_changes_hands(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	unsigned int isolated = 0;
+	u64 nr, n, stored = 0;
+	LIST_HEAD(list);
+	long before;
+
+	need_migration(test);
+	n = fill_with_files(test);
+	for (nr = n; nr-- && isolated < ISOLATED;)
+		if (holds_file(b, nr))
+			isolated += isolate_to(&list, first_page_of(test,
+								    b->files,
+								    nr));
+	KUNIT_EXPECT_GT(test, isolated, 3);
+	before = counter(ZCACHE_PAGES_MIGRATED);
+	/* As many as there is room for: no frame is left to file pages. */
+	for (nr = 0; nr < n; nr++) {
+		make_numbered(b, nr);
+		if (store(b, nr))
+			break;
+		stored++;
+	}
+	KUNIT_EXPECT_EQ(test, 0, file_frames());
+	KUNIT_EXPECT_TRUE(test, migrate_list(&list));
+	KUNIT_EXPECT_EQ(test, isolated,
+			counter(ZCACHE_PAGES_MIGRATED) - before);
+	KUNIT_EXPECT_EQ(test, 0, zcache_validate());
+	for (nr = 0; nr < stored; nr++) {
+		make_numbered(b, nr);
+		KUNIT_EXPECT_TRUE(test, loads_back(b, nr));
+	}
+}
+
+/*
  * Threads: each has its keys, as the folio lock gives them to one task, but
  * frames, streams and trees are shared. The pool is as full of others' file
  * pages as it may be, so frames are emptied and change hands all the time.
@@ -1514,6 +1773,7 @@ struct crowd {
 		/* + 1 of what is stored, 0: nothing */
 		u64 page_nr[TMEM_NR_TYPES][OWN_KEYS];
 		unsigned long loads[TMEM_NR_TYPES];
+		unsigned long migrated;
 		struct page *page, *out;
 	} member[TESTERS];
 };
@@ -1539,6 +1799,22 @@ static void crowd_load(struct member *me, enum tmem_pool_type type,
 		    "another page was loaded");
 }
 
+/* Under the pin its frame stays, and then the page by what is held of it. */
+static void crowd_migrate(struct member *me, struct tmem_pool *pool,
+			  const struct tmem_key *key)
+{
+	unsigned long handle;
+	struct page *page;
+
+	if (tmem_pin(pool, key, &handle))
+		return;
+	page = pfn_to_page(handle >> 8);
+	get_page(page);
+	zbud_unpin(zcache_frames(pool->type), handle);
+	me->migrated += migrate_page(page);
+	put_page(page);
+}
+
 static void crowd_step(struct tester *t)
 {
 	struct member *me = container_of(t, struct member, t);
@@ -1549,7 +1825,7 @@ static void crowd_step(struct tester *t)
 	u64 *page = &me->page_nr[type][own];
 	u64 nr;
 
-	switch (model_below(&me->t.m, 8)) {
+	switch (model_below(&me->t.m, 9)) {
 	case 0 ... 2:
 		nr = model_below(&me->t.m, 500);
 		page_make(nr % PAGE_HALF, nr, page_address(me->page));
@@ -1561,6 +1837,8 @@ static void crowd_step(struct tester *t)
 		return;
 	case 3 ... 5:
 		return crowd_load(me, type, &key, page);
+	case 6:
+		return crowd_migrate(me, pool, &key);
 	default:
 		tmem_invalidate(pool, &key, 1);
 		*page = 0;
@@ -1596,7 +1874,7 @@ static void pass_pools(struct kunit *test)
 static void zcache_threads(struct kunit *test)
 {
 	struct crowd *c = kunit_kzalloc(test, sizeof(*c), GFP_KERNEL);
-	unsigned long loads[TMEM_NR_TYPES] = {};
+	unsigned long loads[TMEM_NR_TYPES] = {}, migrated = 0;
 	struct bench *b = test->priv;
 	enum tmem_pool_type type;
 	unsigned int i;
@@ -1620,15 +1898,18 @@ static void zcache_threads(struct kunit *test)
 		tester_wait(test, &c->member[i].t);
 		for (type = 0; type < TMEM_NR_TYPES; type++)
 			loads[type] += c->member[i].loads[type];
+		migrated += c->member[i].migrated;
 	}
 	evictions = file_counter(ZCACHE_EVICTIONS) - evictions;
 	KUNIT_EXPECT_EQ(test, 0, zcache_validate());
 	KUNIT_EXPECT_GT(test, loads[TMEM_PERSISTENT], THREAD_STEPS / 8);
 	KUNIT_EXPECT_GT(test, loads[TMEM_EPHEMERAL], THREAD_STEPS / 16);
 	KUNIT_EXPECT_GT(test, evictions, 0);
-	kunit_info(test, "%lu loads of swap pages, %lu of file pages, %ld evictions by %d threads\n",
+	if (IS_ENABLED(CONFIG_COMPACTION))
+		KUNIT_EXPECT_GT(test, migrated, THREAD_STEPS / 32);
+	kunit_info(test, "%lu loads of swap pages, %lu of file pages, %ld evictions, %lu pages moved by %d threads\n",
 		   loads[TMEM_PERSISTENT], loads[TMEM_EPHEMERAL], evictions,
-		   TESTERS);
+		   migrated, TESTERS);
 }
 
 /*
@@ -1936,6 +2217,11 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_keeps_files),
 	KUNIT_CASE_PARAM(zcache_knobs_check, knob_case_gen_params),
 	KUNIT_CASE(zcache_unknown_compressor),
+	KUNIT_CASE(zcache_migrates_pages),
+	KUNIT_CASE(zcache_page_in_use_stays),
+	KUNIT_CASE(zcache_damaged_frame_stays),
+	KUNIT_CASE_PARAM(zcache_isolated_page_is_freed, parting_gen_params),
+	KUNIT_CASE_SLOW(zcache_isolated_page_changes_hands),
 	KUNIT_CASE_SLOW(zcache_threads),
 	KUNIT_CASE_PARAM(zcache_files_metadata, metadata_case_gen_params),
 	KUNIT_CASE_PARAM_ATTR(zcache_density, density_case_gen_params,

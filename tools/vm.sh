@@ -51,7 +51,8 @@ guest() {
 	esac
 }
 GUESTS=(2cpu-mglru 1cpu-lru uml 2cpu-lru 1cpu-mglru)
-STRESS="anon fork fs_and_swap fs_mix_ext4 fs_mix_vfat fs_mix_xfs fs_swap_toggle stress
+STRESS="anon compact fork fs_and_swap fs_mix_ext4 fs_mix_vfat fs_mix_xfs fs_swap_compact
+	fs_swap_toggle stress
 	swapoff_load tmpfs toggle"
 CORE="anon pageout fork tmpfs swapoff_load toggle oom_kill reclaim_knob"
 CORE+=" fs_and_swap fs_busy_pages fs_mix_vfat"

@@ -281,6 +281,35 @@ SCENARIO(fs_swap_toggle, 180, "",
 	both_loads(switch_all);
 }
 
+/* Large folios, where there are some, ask for room as well. */
+static void compact(unsigned int round)
+{
+	struct region r;
+
+	write_file("/proc/sys/vm/compact_memory", "1");
+	nap(5 + round % 20);
+	if (round % 4)
+		return;
+	region_map_thp(&r, 64, HEAP);
+	region_fill(&r);
+	region_verify(&r);
+	region_unmap(&r);
+}
+
+SCENARIO(fs_swap_compact, 180, "",
+	 "files and swap at once while memory is compacted again and again")
+{
+	long files = zc_file("pages_migrated"), swap = zc("pages_migrated");
+
+	both_loads(compact);
+	files = zc_file("pages_migrated") - files;
+	swap = zc("pages_migrated") - swap;
+	say("%ld pages with files were moved, %ld with swap", files, swap);
+	zexpect(files > 30 && swap > 10,
+		"only %ld pages with files were moved, %ld with swap", files,
+		swap);
+}
+
 static void switch_cpu(unsigned int round)
 {
 	write_file("/sys/devices/system/cpu/cpu1/online", "%u", round & 1);

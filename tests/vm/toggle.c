@@ -189,6 +189,25 @@ SCENARIO(cpu_hotplug, 300, "smp",
 	under_load(1500, MIXED, switch_cpu);
 }
 
+static void compact(unsigned int round)
+{
+	write_file("/proc/sys/vm/compact_memory", "1");
+	nap(5 + round % 20);
+}
+
+SCENARIO(compact, 300, "",
+	 "memory is compacted again and again while two processes swap")
+{
+	long moved = zc("pages_migrated");
+
+	swap_start(disk0);
+	under_load(1500, MIXED, compact);
+	moved = zc("pages_migrated") - moved;
+	say("%ld pages of the pool were moved", moved);
+	zexpect(moved > 30, "only %ld pages of the pool were moved", moved);
+	zc_validate();
+}
+
 static void switch_both(unsigned int round)
 {
 	if (round % 3 == 0)
