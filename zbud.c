@@ -127,16 +127,18 @@
  * @object: owner
  * @index_pool: owner: index in the object and number of the pool
  * @checksum: as given by the owner
+ * @payer: as given by the owner
  * @len: length of the zpage in bytes, without this header
  *
- * Packed, for every byte counts: it stands in front of each stored page.
+ * Every byte counts: it stands in front of each stored page.
  */
 struct zbud_header {
 	u64 object;
 	u64 index_pool;
 	u32 checksum;
+	u16 payer;
 	u16 len;
-} __packed;
+};
 
 enum zbud_frame_state {
 	ZBUD_NORMAL,
@@ -208,7 +210,7 @@ struct zbud {
 
 static_assert(ZBUD_FRAME_PAGES == 4);	/* as many as there are links */
 static_assert(NODES_SHIFT <= ZBUD_NID_BITS);
-static_assert(sizeof(struct zbud_header) <= 24);
+static_assert(sizeof(struct zbud_header) == 24);
 static_assert(sizeof(struct zbud_header) <= ZBUD_CHUNK_SIZE);
 static_assert(ZBUD_CHUNKS < ZBUD_SLOT_DEAD);
 static_assert(BIT(ZBUD_SLOT_BITS) >= ZBUD_MAX_SLOTS);
@@ -316,6 +318,7 @@ static void zbud_header_key(const struct zbud_header *header,
 	key->object = header->object;
 	key->index = header->index_pool & GENMASK_ULL(ZBUD_INDEX_BITS - 1, 0);
 	key->pool = header->index_pool >> ZBUD_INDEX_BITS;
+	key->payer = header->payer;
 }
 
 /* Where the frame of a page has its lock; NULL if it is in none of this instance. */
@@ -639,12 +642,23 @@ static unsigned int zbud_highest_below(struct zbud_frame *frame,
 	return best;
 }
 
+/* A zpage has been copied to @chunk; it may have been marked dead meanwhile. */
+static void zbud_relocate(struct zbud_node *node, struct zbud_frame *frame,
+			  unsigned int slot, unsigned int chunk)
+{
+	spin_lock(&node->lock);
+	frame->slot[slot] = chunk | (frame->slot[slot] & ZBUD_SLOT_DEAD);
+	spin_unlock(&node->lock);
+}
+
 /*
  * Push all zpages to the end of the frame. The frame is ours alone, so only
- * the dead marks may change meanwhile: the new places are collected in @place
- * and entered under the lock.
+ * the dead marks may change meanwhile. zbud_free(), which sets them, also reads
+ * headers, under the lock. It finds them intact: a copy does not touch the
+ * header it is made of, as it is pushed by a chunk at least, and the place where
+ * that was is not written to before the directory says where the copy is.
  */
-static unsigned int zbud_push_up(struct page *first, u16 *place)
+static unsigned int zbud_push_up(struct zbud_node *node, struct page *first)
 {
 	struct zbud_frame *frame = zbud_frame(first);
 	unsigned int from = ZBUD_CHUNKS, to = ZBUD_CHUNKS;
@@ -655,9 +669,10 @@ static unsigned int zbud_push_up(struct page *first, u16 *place)
 		from = zbud_slot_chunk(frame, slot);
 		nr = zbud_len_chunks(zbud_header(first, slot)->len);
 		to -= nr;
-		if (to != from)
-			zbud_copy_chunks(first, to, from, nr);
-		place[slot] = to;
+		if (to == from)
+			continue;
+		zbud_copy_chunks(first, to, from, nr);
+		zbud_relocate(node, frame, slot, to);
 	}
 	return to;
 }
@@ -670,20 +685,15 @@ static void zbud_close_holes(struct zbud_node *node, struct page *first)
 	__must_hold(&node->lock)
 {
 	struct zbud_frame *frame = zbud_frame(first);
-	u16 place[ZBUD_MAX_SLOTS];
-	unsigned int low, slot;
+	unsigned int low;
 
 	frame->state = ZBUD_MOVING;
 	frame->pins = 1;
 	spin_unlock(&node->lock);
 
-	low = zbud_push_up(first, place);
+	low = zbud_push_up(node, first);
 
 	spin_lock(&node->lock);
-	for (slot = 0; slot < frame->nr_slots; slot++)
-		if (frame->slot[slot] != ZBUD_SLOT_FREE)
-			frame->slot[slot] = place[slot] |
-					    (frame->slot[slot] & ZBUD_SLOT_DEAD);
 	frame->low = low;
 	frame->state = ZBUD_NORMAL;
 	node->stats.moved++;
@@ -711,6 +721,7 @@ static void zbud_take_slot(struct zbud_node *node, struct page *first,
 		.object = key->object,
 		.index_pool = (u64)key->pool << ZBUD_INDEX_BITS | key->index,
 		.checksum = checksum,
+		.payer = key->payer,
 		.len = len,
 	};
 
@@ -927,22 +938,28 @@ void zbud_unpin(struct zbud *zbud, unsigned long handle)
  * and whoever holds the frame collects it.
  *
  * Context: Any but interrupt context. May call the release callback.
+ * Return: what it has cost, and whom.
  */
-void zbud_free(struct zbud *zbud, unsigned long handle)
+struct zbud_charge zbud_free(struct zbud *zbud, unsigned long handle)
 {
 	struct page *first = zbud_handle_page(handle);
 	struct zbud_node *node = zbud_page_node(zbud, first);
 	struct zbud_frame *frame = zbud_frame(first);
 	unsigned int slot = zbud_handle_slot(handle);
 	struct page *pages[ZBUD_FRAME_PAGES];
+	struct zbud_charge charge = {};
+	struct zbud_header *header;
 	bool gone = false;
 
 	if (WARN_ON_ONCE(!node))
-		return;
+		return charge;
 	spin_lock(&node->lock);
-	if (WARN_ON_ONCE(!zbud_handle_valid(handle))) {
-		/* Not ours: leave everything as it is. */
-	} else if (frame->pins) {
+	/* Not ours: leave everything as it is. */
+	if (WARN_ON_ONCE(!zbud_handle_valid(handle)))
+		goto unlock;
+	header = zbud_header(first, slot);
+	charge = (struct zbud_charge) { header->payer, header->len };
+	if (frame->pins) {
 		WRITE_ONCE(frame->slot[slot],
 			   frame->slot[slot] | ZBUD_SLOT_DEAD);
 		frame->dead++;
@@ -951,9 +968,11 @@ void zbud_free(struct zbud *zbud, unsigned long handle)
 		zbud_clear_slot(node, first, slot);
 		gone = zbud_settle(node, first, pages);
 	}
+unlock:
 	spin_unlock(&node->lock);
 	if (gone)
 		zbud->release(pages);
+	return charge;
 }
 
 /*

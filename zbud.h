@@ -32,11 +32,23 @@ struct zbud;
  * @object: object in the pool
  * @index: index in the object, below 2^48
  * @pool: number of the pool
+ * @payer: who pays for the zpage, a number that only the caller understands
  */
 struct zbud_key {
 	u64 object;
 	u64 index;
 	u16 pool;
+	u16 payer;
+};
+
+/**
+ * struct zbud_charge - what a zpage costs, and whom
+ * @payer: as in its &struct zbud_key
+ * @len: its length in bytes
+ */
+struct zbud_charge {
+	u16 payer;
+	u16 len;
 };
 
 /**
@@ -135,7 +147,7 @@ void zbud_read(unsigned long handle, struct zbud_zpage *zpage);
 
 int zbud_pin(struct zbud *zbud, unsigned long handle);
 void zbud_unpin(struct zbud *zbud, unsigned long handle);
-void zbud_free(struct zbud *zbud, unsigned long handle);
+struct zbud_charge zbud_free(struct zbud *zbud, unsigned long handle);
 
 bool zbud_evict_begin(struct zbud *zbud, int nid, struct zbud_eviction *eviction);
 bool zbud_evict_next(struct zbud_eviction *eviction, struct zbud_key *key,

@@ -117,7 +117,7 @@ u64 zcache_counted(enum tmem_pool_type type, enum zcache_counter counter)
 static u64 zcache_checksum_seed(const struct zbud_key *key)
 {
 	return key->object * GOLDEN_RATIO_64 + key->index +
-	       ((u64)key->pool << 48);
+	       ((u64)key->pool << 48) + ((u64)key->payer << 32);
 }
 
 static u32 zcache_checksum(const struct zbud_key *key, const void *data,
@@ -138,14 +138,6 @@ static u32 zcache_zpage_checksum(const struct zbud_zpage *zpage)
 	xxh64_update(&state, zpage->part[0].addr, zpage->part[0].len);
 	xxh64_update(&state, zpage->part[1].addr, zpage->part[1].len);
 	return xxh64_digest(&state);
-}
-
-static void zcache_frame_key(const struct tmem_pool *pool,
-			     const struct tmem_key *key, struct zbud_key *owner)
-{
-	owner->pool = pool->id;
-	owner->object = key->object;
-	owner->index = key->index;
 }
 
 /* Is this zpage what was stored under this key? Trusts no field of it. */
@@ -306,11 +298,11 @@ static int zcache_store_compressed(struct tmem_pool *pool,
 				   struct page *page, gfp_t gfp)
 {
 	struct zbud *zbud = zcache_frames(pool->type);
-	struct zbud_key owner;
+	struct zbud_key owner = { .object = key->object, .index = key->index,
+				  .pool = pool->id };
 	unsigned long handle;
 	int err;
 
-	zcache_frame_key(pool, key, &owner);
 	err = zcache_place(pool->type, &owner, page, &gfp, &handle);
 	if (err)
 		return err;

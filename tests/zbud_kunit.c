@@ -47,6 +47,7 @@ MODULE_PARM_DESC(ops, "operations per seed of the model test");
  * @handle: what was given to the n-th zpage
  * @before: what that was before something happened
  * @len: its length
+ * @wrong_charges: zpages freed that were said to cost something else
  * @bytes: room for one page
  */
 struct stock {
@@ -56,6 +57,7 @@ struct stock {
 	unsigned long handle[MAX_ZPAGES];
 	unsigned long before[MAX_ZPAGES];
 	unsigned int len[MAX_ZPAGES];
+	unsigned int wrong_charges;
 	u8 bytes[PAGE_SIZE];
 };
 
@@ -101,6 +103,23 @@ static int zbud_test_init(struct kunit *test)
 	return 0;
 }
 
+static struct zbud_key key_of(unsigned int nr)
+{
+	return (struct zbud_key) {
+		.object = 1000 + nr, .index = nr, .pool = nr % 3,
+		.payer = ~nr,
+	};
+}
+
+/* Free the @nr-th zpage; the test still knows it. */
+static void free_zpage(struct stock *s, unsigned int nr)
+{
+	struct zbud_charge charge = zbud_free(s->zbud, s->handle[nr]);
+
+	s->wrong_charges += charge.payer != key_of(nr).payer ||
+			    charge.len != s->len[nr];
+}
+
 /* What a case left is freed; every frame must have come back then. */
 static void zbud_test_exit(struct kunit *test)
 {
@@ -111,7 +130,8 @@ static void zbud_test_exit(struct kunit *test)
 		return;
 	for (i = 0; i < MAX_ZPAGES; i++)
 		if (s->len[i])
-			zbud_free(s->zbud, s->handle[i]);
+			free_zpage(s, i);
+	KUNIT_EXPECT_EQ(test, 0, s->wrong_charges);
 	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
 	zbud_destroy(s->zbud);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&s->added),
@@ -126,13 +146,6 @@ static void fill(struct stock *s, unsigned int nr, unsigned int len)
 
 	for (i = 0; i < len; i++)
 		s->bytes[i] = nr * 37 + i + (i >> 8);
-}
-
-static struct zbud_key key_of(unsigned int nr)
-{
-	return (struct zbud_key) {
-		.object = 1000 + nr, .index = nr, .pool = nr % 3,
-	};
 }
 
 /* Store the @nr-th zpage; it stays pinned. */
@@ -161,7 +174,7 @@ static int put(struct stock *s, unsigned int nr, unsigned int len)
 
 static void drop(struct stock *s, unsigned int nr)
 {
-	zbud_free(s->zbud, s->handle[nr]);
+	free_zpage(s, nr);
 	s->len[nr] = 0;
 }
 
@@ -175,7 +188,7 @@ static bool intact(struct stock *s, unsigned int nr)
 	fill(s, nr, z.len);
 	return z.len == s->len[nr] && z.checksum == ~nr &&
 	       z.key.object == key.object && z.key.index == key.index &&
-	       z.key.pool == key.pool &&
+	       z.key.pool == key.pool && z.key.payer == key.payer &&
 	       z.part[0].len + z.part[1].len == z.len &&
 	       !memcmp(z.part[0].addr, s->bytes, z.part[0].len) &&
 	       (!z.part[1].len ||
@@ -251,8 +264,8 @@ static const struct size {
 } sizes[] = {
 	{ "0 bytes", 0, -EINVAL },
 	{ "1 byte", 1, 0 },
-	{ "a chunk less a header", 10, 0 },
-	{ "one more", 11, 0 },
+	{ "a chunk less a header", 8, 0 },
+	{ "one more", 9, 0 },
 	{ "a chunk", 32, 0 },
 	{ "half a page", 2048, 0 },
 	{ "the largest", ZBUD_MAX_SIZE, 0 },
@@ -304,7 +317,8 @@ static const struct key_limit {
 	{ "largest object", { U64_MAX, 0, 0 }, 0, 0 },
 	{ "largest index", { 0, MAX_INDEX, 0 }, 0, 0 },
 	{ "largest pool", { 0, 0, U16_MAX }, 0, 0 },
-	{ "largest of all", { U64_MAX, MAX_INDEX, U16_MAX }, U32_MAX, 0 },
+	{ "largest payer", { 0, 0, 0, U16_MAX }, 0, 0 },
+	{ "largest of all", { U64_MAX, MAX_INDEX, U16_MAX, U16_MAX }, U32_MAX, 0 },
 	{ "index too large", { 0, MAX_INDEX + 1, 0 }, 0, -EINVAL },
 	{ "index of all ones", { 0, U64_MAX, 0 }, 0, -EINVAL },
 };
@@ -329,6 +343,7 @@ static void zbud_keys(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, l->key.object, z.key.object);
 	KUNIT_EXPECT_EQ(test, l->key.index, z.key.index);
 	KUNIT_EXPECT_EQ(test, l->key.pool, z.key.pool);
+	KUNIT_EXPECT_EQ(test, l->key.payer, z.key.payer);
 	KUNIT_EXPECT_EQ(test, l->checksum, z.checksum);
 	KUNIT_EXPECT_EQ(test, 100, z.len);
 	zbud_free(s->zbud, handle);
@@ -394,7 +409,7 @@ static void zbud_pinned_slot_is_not_reused(struct kunit *test)
 	KUNIT_ASSERT_GT(test, n, 3);
 	KUNIT_ASSERT_EQ(test, 0, zbud_pin(s->zbud, s->handle[1]));
 	dead = s->handle[1];
-	zbud_free(s->zbud, dead);
+	free_zpage(s, 1);
 	KUNIT_EXPECT_TRUE(test, intact(s, 1));
 	KUNIT_EXPECT_EQ(test, -ENOSPC, put(s, n, 1000));
 	KUNIT_EXPECT_TRUE(test, all_intact(s));
@@ -416,7 +431,7 @@ static void zbud_pin_covers_frame(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, put(s, 0, 500));
 	KUNIT_ASSERT_EQ(test, 0, put(s, 1, 500));
 	KUNIT_ASSERT_EQ(test, 0, zbud_pin(s->zbud, s->handle[0]));
-	zbud_free(s->zbud, s->handle[1]);
+	free_zpage(s, 1);
 	KUNIT_ASSERT_EQ(test, 0, put(s, 2, 500));
 	KUNIT_EXPECT_NE(test, s->handle[1], s->handle[2]);
 	KUNIT_EXPECT_TRUE(test, all_intact(s));
@@ -913,11 +928,11 @@ static void zbud_validate_complains(struct kunit *test)
 	/* What stands in front of a zpage is its header. */
 	kunit_info(test, "complaints of validate are expected here\n");
 	zbud_read(s->handle[0], &z);
-	at = (u8 *)z.part[0].addr - 22;
-	memcpy(header, at, 22);
-	memset(at, 0, 22);
+	at = (u8 *)z.part[0].addr - sizeof(header);
+	memcpy(header, at, sizeof(header));
+	memset(at, 0, sizeof(header));
 	KUNIT_EXPECT_GT(test, zbud_validate(s->zbud), 0);
-	memcpy(at, header, 22);
+	memcpy(at, header, sizeof(header));
 	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
 }
 
@@ -953,6 +968,7 @@ struct crowd {
 		spinlock_t lock;	/* all of it */
 		bool live;
 		unsigned long handle;
+		unsigned int len;
 	} slot[KEYS];
 	atomic_long_t waits;
 	atomic_long_t evictions;
@@ -981,12 +997,25 @@ static void crowd_fill(struct member *me, u32 checksum, unsigned int len)
 	}
 }
 
-static void crowd_drop(struct crowd *c, struct slot *slot)
+/* Under the lock of the slot. It may be moved just now. */
+static void crowd_free(struct member *me, struct slot *slot)
+{
+	struct zbud_charge charge;
+
+	if (!slot->live)
+		return;
+	slot->live = false;
+	charge = zbud_free(me->crowd->stock->zbud, slot->handle);
+	model_check(&me->t.m, charge.len == slot->len &&
+		    charge.payer == slot - me->crowd->slot,
+		    "freed: %u bytes of payer %u, stored: %u of %ld", charge.len,
+		    charge.payer, slot->len, slot - me->crowd->slot);
+}
+
+static void crowd_drop(struct member *me, struct slot *slot)
 {
 	spin_lock(&slot->lock);
-	if (slot->live)
-		zbud_free(c->stock->zbud, slot->handle);
-	slot->live = false;
+	crowd_free(me, slot);
 	spin_unlock(&slot->lock);
 }
 
@@ -1000,10 +1029,8 @@ static void crowd_evict_one(const struct zbud_key *key, unsigned long handle,
 	model_check(&me->t.m, key->index < KEYS && key->object == ~key->index,
 		    "an unknown key was evicted");
 	spin_lock(&slot->lock);
-	if (slot->live && slot->handle == handle) {
-		zbud_free(c->stock->zbud, handle);
-		slot->live = false;
-	}
+	if (slot->handle == handle)
+		crowd_free(me, slot);
 	spin_unlock(&slot->lock);
 }
 
@@ -1032,7 +1059,8 @@ static void crowd_store(struct member *me, unsigned int nr)
 {
 	unsigned int len = 1 + model_below(&me->t.m, model_one_in(&me->t.m, 2) ?
 					   ZBUD_MAX_SIZE : 1200);
-	struct zbud_key key = { .object = ~(u64)nr, .index = nr, .pool = 9 };
+	struct zbud_key key = { .object = ~(u64)nr, .index = nr, .pool = 9,
+				.payer = nr };
 	u32 checksum = model_random(&me->t.m);
 	struct crowd *c = me->crowd;
 	struct slot *slot = &c->slot[nr];
@@ -1048,17 +1076,17 @@ static void crowd_store(struct member *me, unsigned int nr)
 			crowd_more_room(me);
 	}
 	if (err) {
-		crowd_drop(c, slot);
+		crowd_drop(me, slot);
 		return;
 	}
 	crowd_fill(me, checksum, len);
 	zbud_write(handle, me->bytes);
 
 	spin_lock(&slot->lock);
-	if (slot->live)
-		zbud_free(c->stock->zbud, slot->handle);
+	crowd_free(me, slot);
 	slot->live = true;
 	slot->handle = handle;
+	slot->len = len;
 	spin_unlock(&slot->lock);
 	zbud_unpin(c->stock->zbud, handle);
 }
@@ -1180,7 +1208,7 @@ static void crowd_step(struct tester *t)
 	case 6:
 		return crowd_move(me, nr);
 	default:
-		return crowd_drop(me->crowd, &me->crowd->slot[nr]);
+		return crowd_drop(me, &me->crowd->slot[nr]);
 	}
 }
 
@@ -1215,7 +1243,7 @@ static void zbud_threads(struct kunit *test)
 		   atomic_long_read(&c->moves),
 		   atomic_long_read(&c->evictions), TESTERS);
 	for (i = 0; i < KEYS; i++)
-		crowd_drop(c, &c->slot[i]);
+		crowd_drop(&c->member[0], &c->slot[i]);
 }
 
 /* Frames, empty or not, are all there at any time while their pages move. */

@@ -289,6 +289,7 @@ static void zm_verify(struct zm_world *z, struct zm_zpage *zp)
 	model_check(z->m, zpage.key.object == zp->key.object &&
 		    zpage.key.index == zp->key.index &&
 		    zpage.key.pool == zp->key.pool &&
+		    zpage.key.payer == zp->key.payer &&
 		    zpage.checksum == zp->checksum && zpage.len == zp->len,
 		    "handle %lx holds another zpage", zp->handle);
 	if (model_failed(z->m) || !zm_place(z, &zpage, &frame))
@@ -444,7 +445,7 @@ static void zm_alloc(struct zm_world *z)
 		return;
 	*zp = (struct zm_zpage) {
 		.key = { model_random(z->m), model_random(z->m) >> 16,
-			 model_random(z->m) },
+			 model_random(z->m), model_random(z->m) },
 		.len = zm_random_len(z),
 		.checksum = model_random(z->m),
 		.fill = model_random(z->m),
@@ -495,10 +496,14 @@ static void zm_pin(struct zm_world *z, struct zm_zpage *zp)
 static void zm_free(struct zm_world *z, struct zm_zpage *zp)
 {
 	struct zbud *zbud = zm_zbud(z, zp);
+	struct zbud_charge charge;
 
 	zp->dead = true;
 	zm_settle(z, zp->frame);
-	zbud_free(zbud, zp->handle);
+	charge = zbud_free(zbud, zp->handle);
+	model_check(z->m, charge.payer == zp->key.payer && charge.len == zp->len,
+		    "freed %u bytes of payer %u, stored were %u of %u",
+		    charge.len, charge.payer, zp->len, zp->key.payer);
 }
 
 static struct zm_zpage *zm_find_zpage(struct zm_world *z, unsigned long handle)

@@ -32,7 +32,7 @@ preload-leaks|tmem.c|s/\txas_destroy\(&xas\);\n//
 all-misses-behind-emptied|tmem.c|s/(while \(through && .*?\n)(.*?)\t\t\*sum \+= tmem_invalidate_object\(pool, obj->id\);/$1$2\t\tu64 id = obj->id;\n\t\trhashtable_walk_stop(&iter);\n\t\t*sum += tmem_invalidate_object(pool, id);\n\t\trhashtable_walk_start(&iter);/s
 all-ends-early|tmem.c|s/while \(!tmem_invalidate_walk\(pool, &sum\)\)/if (!tmem_invalidate_walk(pool, &sum))/
 all-miscounts|tmem.c|s/\*sum \+= tmem_invalidate_object/*sum = tmem_invalidate_object/
-slot-reused-under-pin|zbud.c|s/\} else if \(frame->pins\) \{/} else if (false) {/
+slot-reused-under-pin|zbud.c|s/if \(frame->pins\) \{\n(\t\tWRITE_ONCE)/if (false) {\n$1/
 holes-closed-under-pin|zbud.c|s/if \(!frame->pins \|\| zbud_gap_fits\(frame, \*slot, chunks\)\)/if (true)/
 moves-from-start|zbud.c|s/for \(; nr; nr -= run\) \{/for (; nr; nr -= run, to += run, from += run) {/; s/zbud_run\(to \+ nr\), zbud_run\(from \+ nr\)/ZBUD_PAGE_CHUNKS - to % ZBUD_PAGE_CHUNKS, ZBUD_PAGE_CHUNKS - from % ZBUD_PAGE_CHUNKS/; s/zbud_chunk\(first, to \+ nr - run\)/zbud_chunk(first, to)/; s/zbud_chunk\(first, from \+ nr - run\)/zbud_chunk(first, from)/
 second-page-wrong|zbud.c|s/page_address\(zbud_next_page\(page\)\)/page_address(page)/
@@ -49,14 +49,16 @@ evicted-takes-no-stores|zbud.c|s/\tzbud_frame\(first\)->state = ZBUD_NORMAL;\n(\
 frame-of-last-instance|zbud.c|s/zbud->id << ZBUD_ID_SHIFT \|/(pages[i]->private \& BIT(ZBUD_ID_SHIFT) ?: zbud->id << ZBUD_ID_SHIFT) |/; s/WRITE_ONCE\(pages\[i\]->private, 0\)/WRITE_ONCE(pages[i]->private, zbud_page_word(pages[i]) \& BIT(ZBUD_ID_SHIFT))/
 frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->low = ZBUD_CHUNKS;\n\tframe->state = ZBUD_NORMAL;/s
 header-not-counted|zbud.c|s/DIV_ROUND_UP\(sizeof\(struct zbud_header\) \+ len,/DIV_ROUND_UP(len,/
-move-loses-dead-mark|zbud.c|s/frame->slot\[slot\] = place\[slot\] \|\n\s*\(frame->slot\[slot\] & ZBUD_SLOT_DEAD\)/frame->slot[slot] = place[slot]/
+move-loses-dead-mark|zbud.c|s/frame->slot\[slot\] = chunk \| \(frame->slot\[slot\] & ZBUD_SLOT_DEAD\)/frame->slot[slot] = chunk/
+move-tells-too-early|zbud.c|s/(\t\tzbud_copy_chunks\(first, to, from, nr\);\n)(\t\tzbud_relocate\(node, frame, slot, to\);\n)/$2$1/
+payer-is-not-kept|zbud.c|s/\t\t\.payer = key->payer,\n//
 pin-while-moving|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state > ZBUD_MOVING)\n\t\terr = -EAGAIN/
 store-while-evicting|zbud.c|s/\tzbud_unlist\(node, first\);\n(\tzbud_frame\(first\)->state = ZBUD_EVICTING;)/$1/
 worst-fit|zbud.c|s/for_each_set_bit_from\(room, node->nonempty, ZBUD_CHUNKS\) \{/for (room = ZBUD_CHUNKS - 1; room >= chunks; room--) {/
 directory-not-counted|zbud.c|s/\tframe->free -= grow;\n//
 gap-off-by-one|zbud.c|s/zbud_dir_chunks\(nr_slots\) \+ chunks <= frame->low/zbud_dir_chunks(nr_slots) + chunks <= frame->low + 1/
 index-cut|zbud.c|s/GENMASK_ULL\(ZBUD_INDEX_BITS - 1, 0\)/GENMASK_ULL(ZBUD_INDEX_BITS - 2, 0)/
-free-without-lock|zbud.c|s/\tspin_lock\(&node->lock\);(\n\tif \(WARN_ON_ONCE\(!zbud_handle_valid\(handle\)\)\) \{.*?)\tspin_unlock\(&node->lock\);/$1/s
+free-without-lock|zbud.c|s/(\t\treturn charge;\n)\tspin_lock\(&node->lock\);(\n\t\/\* Not ours.*?unlock:\n)\tspin_unlock\(&node->lock\);/$1$2/s
 pin-while-page-moves|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state == ZBUD_MOVING)\n\t\terr = -EAGAIN/
 move-under-pin|zbud.c|s/if \(frame->pins\) \{\n(\t\tspin_unlock\(&node->lock\);\n\t\treturn -EAGAIN;)/if (false) {\n$1/
 move-without-pin|zbud.c|s/(state = ZBUD_MIGRATING;\n\tframe->pins) = 1;/$1 = 0;/; s/(frame->state = ZBUD_NORMAL;\n)\tframe->pins--;\n(\tif \(frame->used\))/$1$2/
