@@ -11,6 +11,7 @@ zcache-$(CONFIG_FRONTSWAP) += swap-pages.o
 zcache-$(CONFIG_CLEANCACHE) += file-pages.o
 zcache-y		+= admission.o costs.o
 zcache-$(CONFIG_ZCACHE_WRITEBACK) += writeback.o
+zcache-$(CONFIG_ZCACHE_MEMCG) += memcg.o
 zcache-$(CONFIG_DEBUG_FS)	+= debugfs.o
 zcache-$(CONFIG_TMEM_DEBUG) += debug.o
 

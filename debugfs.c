@@ -54,6 +54,7 @@ static const struct {
 	[ZCACHE_REJECT_FAST_DEVICE] = { "reject_fast_device", ZCACHE_OF_BOTH },
 	[ZCACHE_REJECT_SAMPLE] = { "reject_sample", ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_NO_POOL] = { "reject_no_pool", ZCACHE_OF(PERSISTENT) },
+	[ZCACHE_REJECT_CGROUP] = { "reject_cgroup", ZCACHE_OF(PERSISTENT) },
 	[ZCACHE_REJECT_COMPRESS_POOR] = { "reject_compress_poor",
 					  ZCACHE_OF_BOTH },
 	[ZCACHE_REJECT_COMPRESS_FAIL] = { "reject_compress_fail",

@@ -67,7 +67,8 @@ static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 		return -EAGAIN;
 	}
 	begin = zcache_cost_begin(&key);
-	err = zcache_store_page(fs->pool, &key, page);
+	/* Nobody pays: it can be dropped at any time. */
+	err = zcache_store_page(fs->pool, &key, page, 0);
 	if (!err)
 		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_STORE, begin);
 	return err;

@@ -95,11 +95,11 @@ static bool zcache_swap_worth(unsigned int type, const struct tmem_key *key)
 
 static int zcache_swap_store(struct folio *folio)
 {
+	long i, nr = folio_nr_pages(folio);
 	unsigned int type = swp_type(folio->swap);
 	struct tmem_pool *pool = zcache_pool(type);
 	struct tmem_key key;
-	long i;
-	int err = 0;
+	int payer, err = 0;
 	u64 begin;
 
 	if (!pool) {
@@ -109,13 +109,21 @@ static int zcache_swap_store(struct folio *folio)
 	zcache_swap_key(swp_offset(folio->swap), &key);
 	if (!zcache_swap_worth(type, &key))
 		return -EAGAIN;
-	for (i = 0; i < folio_nr_pages(folio) && !err; i++) {
+	payer = zcache_payer_get(folio);
+	if (payer < 0) {
+		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_CGROUP);
+		return payer;
+	}
+	for (i = 0; i < nr && !err; i++) {
 		zcache_swap_key(swp_offset(folio->swap) + i, &key);
 		begin = zcache_cost_begin(&key);
-		err = zcache_store_page(pool, &key, folio_page(folio, i));
+		err = zcache_store_page(pool, &key, folio_page(folio, i), payer);
 		if (!err)
 			zcache_cost_end(TMEM_PERSISTENT, ZCACHE_COST_STORE, begin);
 	}
+	if (!err)
+		zcache_payer_stored(payer, nr);
+	zcache_payer_put(payer);
 	return err;
 }
 
@@ -175,6 +183,17 @@ static int zcache_swap_load_page(struct tmem_pool *pool,
 	return err;
 }
 
+static int zcache_swap_write_page(struct tmem_pool *pool,
+				  const struct tmem_key *key, struct page *page)
+{
+	u16 payer;
+	int err = zcache_read_page(pool, key, page, &payer);
+
+	if (!err)
+		zcache_payer_written(payer);
+	return err;
+}
+
 static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 {
 	unsigned int type = swp_type(folio->swap);
@@ -198,7 +217,7 @@ static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 	for (i = 0; i < nr && !err; i++) {
 		zcache_swap_key(offset + i, &key);
 		err = how == FRONTSWAP_WRITEBACK ?
-		      zcache_read_page(pool, &key, folio_page(folio, i)) :
+		      zcache_swap_write_page(pool, &key, folio_page(folio, i)) :
 		      zcache_swap_load_page(pool, &key, folio_page(folio, i));
 	}
 	/* Of a range that is stored no part may be read from the device. */

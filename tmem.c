@@ -407,12 +407,10 @@ static bool tmem_cmpxchg(struct tmem_pool *pool, const struct tmem_key *key,
 		void *entry = xas_load(&xas);
 
 		same = entry == xa_mk_value(old);
-		if (same && new) {
+		if (same && new)
 			xas_store(&xas, new);
-			pool->ops->free(pool, old);
-		} else if (same) {
+		else if (same)
 			tmem_drop(pool, obj, &xas, entry);
-		}
 		tmem_object_unlock(pool, obj);
 	}
 	rcu_read_unlock();
@@ -438,7 +436,9 @@ bool tmem_erase(struct tmem_pool *pool, const struct tmem_key *key,
  * tmem_replace() - let a key stand for another handle with the same content
  * @pool: the pool
  * @key: the key
- * @old: the handle that was read, pinned by the caller; freed on success
+ * @old: the handle that was read, kept from being recycled by the caller; on
+ *	success it is the caller's to free, without &tmem_ops.free: the page is
+ *	still stored
  * @new: the new handle; belongs to tmem on success
  *
  * Context: Any but interrupt context.

@@ -16,7 +16,8 @@
  *
  * Handles: that of zbud, or for a swap page that repeats one 32-bit pattern
  * (often zero) the pattern itself, marked by ZCACHE_SAME_FILLED. Such a page
- * needs no frame, no pin and no free.
+ * needs no frame, no pin and no free. Who pays for a page (memcg.c) is in the
+ * header of its zpage, or beside the pattern.
  *
  * The contract (see Documentation/mm/tmem.rst), as far as it is upheld here
  * ------------------------------------------------------------------------
@@ -78,8 +79,12 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/tmem.h>
 
-/* Marks a handle that is a pattern. Those of zbud are below 2^60. */
+/*
+ * Marks a handle that is a pattern, with the payer above it. Those of zbud are
+ * below 2^60.
+ */
 #define ZCACHE_SAME_FILLED	BIT(TMEM_HANDLE_BITS - 1)
+#define ZCACHE_PAYER_SHIFT	32
 
 DEFINE_PER_CPU(struct zcache_counters, zcache_counters);
 
@@ -169,6 +174,11 @@ static bool zcache_same_filled(struct page *page, u32 *pattern)
 	return i == last;
 }
 
+static u16 zcache_same_payer(unsigned long handle)
+{
+	return handle >> ZCACHE_PAYER_SHIFT;
+}
+
 static void zcache_fill(struct page *page, u32 pattern)
 {
 	u32 *word = kmap_local_page(page);
@@ -191,10 +201,13 @@ static int zcache_pin_handle(struct tmem_pool *pool, unsigned long handle)
 
 static void zcache_free_handle(struct tmem_pool *pool, unsigned long handle)
 {
+	struct zbud_charge charge = { .payer = zcache_same_payer(handle) };
+
 	if (handle & ZCACHE_SAME_FILLED)
 		zcache_count_many(pool->type, ZCACHE_SAME_FILLED_PAGES, -1);
 	else
-		zbud_free(zcache_frames(pool->type), handle);
+		charge = zbud_free(zcache_frames(pool->type), handle);
+	zcache_uncharge(charge.payer, charge.len);
 }
 
 static bool zcache_check_handle(struct tmem_pool *pool,
@@ -228,7 +241,7 @@ static const struct tmem_ops zcache_tmem_ops = {
  * Storing
  */
 
-/* Compress into a frame. On success the zpage is pinned. */
+/* Compress into a frame. On success the zpage is pinned and charged. */
 static int zcache_compress_to_frame(enum tmem_pool_type type,
 				    const struct zbud_key *owner,
 				    struct page *page, unsigned long *handle)
@@ -253,6 +266,8 @@ static int zcache_compress_to_frame(enum tmem_pool_type type,
 		zbud_write(*handle, data);
 put:
 	zcache_stream_put(stream);
+	if (!err)
+		zcache_charge(owner->payer, len);
 	return err;
 }
 
@@ -282,24 +297,26 @@ static int zcache_place(enum tmem_pool_type type, const struct zbud_key *owner,
 
 static int zcache_store_same_filled(struct tmem_pool *pool,
 				    const struct tmem_key *key, u32 pattern,
-				    gfp_t gfp)
+				    u16 payer, gfp_t gfp)
 {
+	unsigned long handle = ZCACHE_SAME_FILLED | pattern |
+			       (unsigned long)payer << ZCACHE_PAYER_SHIFT;
 	int err;
 
 	zcache_count(pool->type, ZCACHE_SAME_FILLED_PAGES);
-	err = tmem_store(pool, key, ZCACHE_SAME_FILLED | pattern, gfp);
+	zcache_charge(payer, 0);
+	err = tmem_store(pool, key, handle, gfp);
 	if (err)
-		zcache_count_many(pool->type, ZCACHE_SAME_FILLED_PAGES, -1);
+		zcache_free_handle(pool, handle);
 	return err;
 }
 
 static int zcache_store_compressed(struct tmem_pool *pool,
 				   const struct tmem_key *key,
-				   struct page *page, gfp_t gfp)
+				   struct page *page, u16 payer, gfp_t gfp)
 {
-	struct zbud *zbud = zcache_frames(pool->type);
 	struct zbud_key owner = { .object = key->object, .index = key->index,
-				  .pool = pool->id };
+				  .pool = pool->id, .payer = payer };
 	unsigned long handle;
 	int err;
 
@@ -310,8 +327,8 @@ static int zcache_store_compressed(struct tmem_pool *pool,
 	/* Complete: from here on it can be found. */
 	err = tmem_store(pool, key, handle, gfp);
 	if (err)
-		zbud_free(zbud, handle);
-	zbud_unpin(zbud, handle);
+		zcache_free_handle(pool, handle);
+	zbud_unpin(zcache_frames(pool->type), handle);
 	return err;
 }
 
@@ -320,6 +337,7 @@ static int zcache_store_compressed(struct tmem_pool *pool,
  * @pool: its pool
  * @key: its key
  * @page: its content; may change meanwhile, then what is kept is undefined
+ * @payer: who pays for it, from zcache_payer_get(); 0 if nobody does
  *
  * On failure an older page of @key may be left; the front end invalidates.
  *
@@ -328,7 +346,7 @@ static int zcache_store_compressed(struct tmem_pool *pool,
  * room; -ENOMEM if the index cannot grow; -EINVAL if @key is out of range.
  */
 int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
-		      struct page *page)
+		      struct page *page, u16 payer)
 {
 	gfp_t gfp = zcache_gfp(page);
 	u32 pattern;
@@ -340,12 +358,12 @@ int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
 	}
 	/* A pattern is in no frame, so eviction would not find it. */
 	if (pool->type == TMEM_EPHEMERAL)
-		err = zcache_store_compressed(pool, key, page, gfp);
+		err = zcache_store_compressed(pool, key, page, payer, gfp);
 	else if (zcache_same_filled(page, &pattern))
-		err = zcache_store_same_filled(pool, key, pattern,
+		err = zcache_store_same_filled(pool, key, pattern, payer,
 					       gfp | __GFP_HIGH);
 	else
-		err = zcache_store_compressed(pool, key, page,
+		err = zcache_store_compressed(pool, key, page, payer,
 					      gfp | __GFP_HIGH);
 	if (!err)
 		zcache_count(pool->type, ZCACHE_STORES);
@@ -371,7 +389,7 @@ static int zcache_pin(struct tmem_pool *pool, const struct tmem_key *key,
 }
 
 static int zcache_load_zpage(struct tmem_pool *pool, const struct tmem_key *key,
-			     unsigned long handle, struct page *page)
+			     unsigned long handle, struct page *page, u16 *payer)
 {
 	struct zcache_stream *stream;
 	struct zbud_zpage zpage;
@@ -384,6 +402,7 @@ static int zcache_load_zpage(struct tmem_pool *pool, const struct tmem_key *key,
 	stream = zcache_stream_get();
 	err = zcache_decompress(stream, &zpage, page);
 	zcache_stream_put(stream);
+	*payer = zpage.key.payer;
 	return err;
 }
 
@@ -408,6 +427,7 @@ static int zcache_corrupt(struct tmem_pool *pool, const struct tmem_key *key,
  * @pool: its pool
  * @key: its key
  * @page: where it goes
+ * @payer: who pays for it, if it is there
  *
  * As zcache_load_page(), but nobody has asked for the page: nothing is counted.
  *
@@ -415,7 +435,7 @@ static int zcache_corrupt(struct tmem_pool *pool, const struct tmem_key *key,
  * Return: as zcache_load_page().
  */
 int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page)
+		     struct page *page, u16 *payer)
 {
 	unsigned long handle;
 	int err;
@@ -423,8 +443,9 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
 	err = zcache_pin(pool, key, &handle);
 	if (!err && handle & ZCACHE_SAME_FILLED) {
 		zcache_fill(page, handle);
+		*payer = zcache_same_payer(handle);
 	} else if (!err) {
-		err = zcache_load_zpage(pool, key, handle, page);
+		err = zcache_load_zpage(pool, key, handle, page, payer);
 		if (err)
 			err = zcache_corrupt(pool, key, handle);
 		else if (pool->type == TMEM_EPHEMERAL &&
@@ -450,13 +471,16 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page)
 {
-	int err = zcache_read_page(pool, key, page);
+	u16 payer;
+	int err = zcache_read_page(pool, key, page, &payer);
 
 	zcache_count(pool->type, ZCACHE_LOADS);
-	if (!err)
+	if (!err) {
 		zcache_count(pool->type, ZCACHE_HITS);
-	else if (err == -ENOENT)
+		zcache_payer_loaded(payer);
+	} else if (err == -ENOENT) {
 		zcache_count(pool->type, ZCACHE_MISSES);
+	}
 	trace_zcache_load(pool->id, key->object, key->index, err);
 	return err;
 }
@@ -504,6 +528,9 @@ bool zcache_replace_zpage(const struct zbud_key *owner, unsigned long old,
 	rcu_read_lock();
 	pool = xa_load(&zcache_pools, owner->pool);
 	replaced = pool && tmem_replace(pool, &key, old, new);
+	/* Not zcache_free_handle(): it is still paid for. */
+	if (replaced)
+		zbud_free(zcache_frames(pool->type), old);
 	rcu_read_unlock();
 	return replaced;
 }
@@ -668,7 +695,7 @@ int zcache_validate(void)
 	xa_for_each(&zcache_pools, id, pool)
 		errors += tmem_validate(pool);
 	mutex_unlock(&zcache_pools_mutex);
-	return errors;
+	return errors + zcache_payers_validate();
 }
 
 /*

@@ -10,6 +10,7 @@
  *	frames.c	the memory: limit, ouroboros, shrinker
  *	writeback.c	swap pages move on to their device
  *	decay.c		an idle pool gives its memory back
+ *	memcg.c		which control group pays for swap pages
  *	compress.c	per-CPU compression streams
  *	knobs.c		what can be tuned: boot line, module parameters, debugfs
  *	debugfs.c	counters, and the knobs beside them
@@ -30,6 +31,7 @@
 struct block_device;
 struct cleancache_ops;
 struct dentry;
+struct folio;
 struct frontswap_ops;
 struct page;
 
@@ -55,6 +57,7 @@ struct page;
  * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
  * @ZCACHE_REJECT_SAMPLE: stores refused: to learn what reading costs
  * @ZCACHE_REJECT_NO_POOL: stores refused: no memory when the device came
+ * @ZCACHE_REJECT_CGROUP: stores refused: the control group may not store
  * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression
  * @ZCACHE_REJECT_COMPRESS_FAIL: stores refused: error of the compressor
  * @ZCACHE_REJECT_LIMIT: stores refused: the pool is as large as allowed
@@ -80,6 +83,7 @@ enum zcache_counter {
 	ZCACHE_REJECT_FAST_DEVICE,
 	ZCACHE_REJECT_SAMPLE,
 	ZCACHE_REJECT_NO_POOL,
+	ZCACHE_REJECT_CGROUP,
 	ZCACHE_REJECT_COMPRESS_POOR,
 	ZCACHE_REJECT_COMPRESS_FAIL,
 	ZCACHE_REJECT_LIMIT,
@@ -120,9 +124,9 @@ void zcache_footprint(struct tmem_footprint *sum);
 int zcache_validate(void);
 
 int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
-		      struct page *page);
+		      struct page *page, u16 payer);
 int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page);
+		     struct page *page, u16 *payer);
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page);
 void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
@@ -270,6 +274,50 @@ static inline void zcache_writeback_drain(unsigned long pages)
 
 static inline void zcache_writeback_leave(void)
 {
+}
+#endif
+
+/*
+ * memcg.c
+ */
+
+#ifdef CONFIG_ZCACHE_MEMCG
+int zcache_payer_get(struct folio *folio);
+void zcache_payer_put(u16 nr);
+void zcache_charge(u16 nr, unsigned int len);
+void zcache_uncharge(u16 nr, unsigned int len);
+void zcache_payer_stored(u16 nr, unsigned long pages);
+void zcache_payer_loaded(u16 nr);
+int zcache_payers_validate(void);
+#else
+static inline int zcache_payer_get(struct folio *folio)
+{
+	return 0;
+}
+
+static inline void zcache_payer_put(u16 nr)
+{
+}
+
+static inline void zcache_charge(u16 nr, unsigned int len)
+{
+}
+
+static inline void zcache_uncharge(u16 nr, unsigned int len)
+{
+}
+
+static inline void zcache_payer_stored(u16 nr, unsigned long pages)
+{
+}
+
+static inline void zcache_payer_loaded(u16 nr)
+{
+}
+
+static inline int zcache_payers_validate(void)
+{
+	return 0;
 }
 #endif
 

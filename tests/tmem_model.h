@@ -290,16 +290,12 @@ static void tm_replace(struct tm_world *t)
 	unsigned long new = tm_random_handle(t, &k), old = tm_guess(t, &k);
 	bool same = k.entry->stored && k.entry->handle == old;
 
-	if (same)
-		tm_expect_drop(t, k.entry);
 	model_check(t->m,
 		    tmem_replace(t->pool[k.pool], &k.key, old, new) == same,
 		    "replace of index %llx, same %d",
 		    k.key.index, same);
-	if (same) {
-		k.entry->stored = true;
+	if (same)
 		k.entry->handle = new;
-	}
 }
 
 /* Small ranges, ranges up to another key, all of the rest, and overflow. */

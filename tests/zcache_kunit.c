@@ -202,7 +202,7 @@ static int store(struct bench *b, u64 nr)
 {
 	struct tmem_key key = key_of(nr);
 
-	return zcache_store_page(b->pool, &key, b->page);
+	return zcache_store_page(b->pool, &key, b->page, 0);
 }
 
 /* Load into a page of rubbish, so that nothing old looks right. */
@@ -728,7 +728,7 @@ static int store_file(struct bench *b, u64 nr)
 {
 	struct tmem_key key = key_of(nr);
 
-	return zcache_store_page(b->files, &key, b->page);
+	return zcache_store_page(b->files, &key, b->page, 0);
 }
 
 static int load_file(struct bench *b, u64 nr)
@@ -1160,7 +1160,7 @@ static void zcache_file_system_goes(struct kunit *test)
 		struct tmem_key key = key_of(nr);
 
 		make(b, PAGE_TEXT, nr);
-		KUNIT_EXPECT_EQ(test, 0, zcache_store_page(pool, &key, b->page));
+		KUNIT_EXPECT_EQ(test, 0, zcache_store_page(pool, &key, b->page, 0));
 		make(b, PAGE_HEAP, nr);
 		KUNIT_EXPECT_EQ(test, 0, store_file(b, nr));
 	}
@@ -1830,7 +1830,7 @@ static void crowd_step(struct tester *t)
 		nr = model_below(&me->t.m, 500);
 		page_make(nr % PAGE_HALF, nr, page_address(me->page));
 		*page = 0;
-		if (!zcache_store_page(pool, &key, me->page))
+		if (!zcache_store_page(pool, &key, me->page, 0))
 			*page = nr + 1;
 		else
 			tmem_invalidate(pool, &key, 1);
@@ -1861,7 +1861,7 @@ static void pass_pools(struct kunit *test)
 		for (nr = 0; nr < 100; nr++) {
 			struct tmem_key key = key_of(nr * 77);
 
-			if (zcache_store_page(pool, &key, b->page))
+			if (zcache_store_page(pool, &key, b->page, 0))
 				tmem_invalidate(pool, &key, 1);
 		}
 		usleep_range(100, 1000);
@@ -2173,7 +2173,7 @@ static void zcache_files_metadata(struct kunit *test)
 		struct tmem_key key = { nr / c->pages * 128, nr % c->pages };
 
 		KUNIT_ASSERT_EQ(test, 0,
-				zcache_store_page(b->files, &key, b->page));
+				zcache_store_page(b->files, &key, b->page, 0));
 	}
 	tmem_pool_footprint(b->files, &fp);
 	zbud_stats(zcache_frames(TMEM_EPHEMERAL), &stats);

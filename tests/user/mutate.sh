@@ -27,7 +27,9 @@ pin-after-unlock|tmem.c|s/\t\terr = pool->ops->pin\(pool, \*handle\);\n\t\}\n\tt
 handle-unchecked|tmem.c|s/ \|\| handle >> TMEM_HANDLE_BITS//
 index-unchecked|tmem.c|s/key->index >> TMEM_INDEX_BITS \|\| //
 pages-miscounted|tmem.c|s/\tobj->nr_pages--;\n//
-replace-keeps-old|tmem.c|s/(xas_store\(&xas, new\);\n\t\t\t)pool->ops->free\(pool, old\);/$1;/
+replace-frees-old|tmem.c|s/(		)xas_store\(&xas, new\);
+/$1xas_store(\&xas, new), pool->ops->free(pool, old);
+/
 preload-leaks|tmem.c|s/\txas_destroy\(&xas\);\n//
 all-misses-behind-emptied|tmem.c|s/(while \(through && .*?\n)(.*?)\t\t\*sum \+= tmem_invalidate_object\(pool, obj->id\);/$1$2\t\tu64 id = obj->id;\n\t\trhashtable_walk_stop(&iter);\n\t\t*sum += tmem_invalidate_object(pool, id);\n\t\trhashtable_walk_start(&iter);/s
 all-ends-early|tmem.c|s/while \(!tmem_invalidate_walk\(pool, &sum\)\)/if (!tmem_invalidate_walk(pool, &sum))/

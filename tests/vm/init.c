@@ -267,6 +267,10 @@ static void after(void)
 	fs_reset();
 	zc_empty("after the last swapoff");
 	zc_validate();
+	if (exists("/sys/fs/cgroup/scenario/memory.zswap.current"))
+		check(!cgroup_charged("scenario"),
+		      "%ld bytes are still charged, and nothing is stored",
+		      cgroup_charged("scenario"));
 }
 
 static void kill_all(void)

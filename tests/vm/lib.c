@@ -961,6 +961,17 @@ long cgroup_event(const char *name, const char *file, const char *key)
 	fail("no %s in %s", key, cgroup_path(name, file));
 }
 
+/* Compressed bytes of swap pages that the group and those below it pay for. */
+long cgroup_charged(const char *name)
+{
+	char text[1024];
+
+	/* Reading this makes the kernel add up what its CPUs have counted. */
+	if (try_read(cgroup_path(name, "cpu.stat"), text, sizeof(text)) < 0)
+		fail("no cpu.stat in %s", name);
+	return read_number(cgroup_path(name, "memory.zswap.current"));
+}
+
 void cgroup_remove(const char *name)
 {
 	if (rmdir(cgroup_path(name, "")))

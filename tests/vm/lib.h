@@ -222,6 +222,7 @@ void cgroup_make(const char *name);
 void cgroup_enter(const char *name);
 void cgroup_set(const char *name, const char *knob, const char *value);
 long cgroup_event(const char *name, const char *file, const char *key);
+long cgroup_charged(const char *name);
 void cgroup_remove(const char *name);
 char *cgroup_path(const char *name, const char *knob);
 
