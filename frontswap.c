@@ -314,6 +314,11 @@ void frontswap_swapoff(unsigned int type)
  * Hooks
  */
 
+bool __frontswap_enabled(void)
+{
+	return READ_ONCE(frontswap_now) == FRONTSWAP_ON;
+}
+
 /* zswap may hold an older copy of what we have just taken. */
 static void frontswap_supersede_zswap(struct folio *folio)
 {

@@ -88,6 +88,7 @@ unsigned int frontswap_writeback_end(struct folio **folios, unsigned int nr);
 
 void frontswap_swapon(unsigned int type, unsigned long nr_slots);
 void frontswap_swapoff(unsigned int type);
+bool __frontswap_enabled(void);
 bool __frontswap_store(struct folio *folio);
 bool __frontswap_load(struct folio *folio);
 void __frontswap_invalidate(swp_entry_t entry, unsigned long nr);
@@ -131,6 +132,11 @@ static inline void frontswap_swapoff(unsigned int type)
 {
 }
 
+static inline bool __frontswap_enabled(void)
+{
+	return false;
+}
+
 static inline bool __frontswap_store(struct folio *folio)
 {
 	return false;
@@ -157,6 +163,17 @@ static __always_inline bool frontswap_active(void)
 }
 
 #endif /* CONFIG_FRONTSWAP */
+
+/**
+ * frontswap_enabled - may a swap page be kept in memory now?
+ *
+ * Context: Any.
+ * Return: true if the state is on. While draining nothing is taken any more.
+ */
+static inline bool frontswap_enabled(void)
+{
+	return frontswap_active() && __frontswap_enabled();
+}
 
 /**
  * frontswap_store - try to keep a swap page in memory instead of writing it

@@ -364,6 +364,49 @@ SCENARIO(charge_limit, 120, "memcg zswap",
 	groups_remove();
 }
 
+/* Nothing may be written; then, when it may, the rest is. */
+static void kept_from_device(void *arg)
+{
+	long written = vmstat("pswpout");
+	struct region r;
+
+	(void)arg;
+	cgroup_enter(ONE);
+	region_map(&r, 600, HEAP | TEXT);
+	region_fill(&r);
+	cgroup_set(ONE, "memory.zswap.writeback", "0");
+	region_pageout(&r);
+	zcheck(vmstat("pswpout") == written,
+	       "%ld pages were written, which is forbidden",
+	       vmstat("pswpout") - written);
+	much_is_stored(100);
+	/* Not while nothing can be stored: as if there were no zswap. */
+	zc_set("enabled", "0");
+	region_verify(&r);
+	region_pageout(&r);
+	zcheck(vmstat("pswpout") > written + 100,
+	       "nothing was written although zcache is off");
+	zc_set("enabled", "1");
+	region_verify(&r);
+
+	cgroup_set(ONE, "memory.zswap.writeback", "1");
+	written = vmstat("pswpout");
+	region_fill(&r);
+	region_pageout(&r);
+	check(vmstat("pswpout") > written + 100, "nothing was written");
+	region_verify(&r);
+}
+
+SCENARIO(charge_no_writeback, 120, "memcg zswap",
+	 "with memory.zswap.writeback=0 what zcache refuses does not go to the device")
+{
+	swap_start(disk0);
+	groups_make();
+	cgroup_set(ONE, "memory.zswap.max", "256K");
+	join(spawn(kept_from_device, NULL));
+	groups_remove();
+}
+
 /* ---- All of it at once ---- */
 
 static void mixes(void *arg)
