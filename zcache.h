@@ -288,6 +288,7 @@ void zcache_charge(u16 nr, unsigned int len);
 void zcache_uncharge(u16 nr, unsigned int len);
 void zcache_payer_stored(u16 nr, unsigned long pages);
 void zcache_payer_loaded(u16 nr);
+void zcache_payer_written(u16 nr);
 int zcache_payers_validate(void);
 #else
 static inline int zcache_payer_get(struct folio *folio)
@@ -312,6 +313,10 @@ static inline void zcache_payer_stored(u16 nr, unsigned long pages)
 }
 
 static inline void zcache_payer_loaded(u16 nr)
+{
+}
+
+static inline void zcache_payer_written(u16 nr)
 {
 }
 

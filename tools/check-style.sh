@@ -14,16 +14,16 @@ complain() { say "$*"; COMPLAINTS=$((COMPLAINTS + 1)); }
 
 sources() { overlay | awk '$1 ~ /\.[ch]$/ { print $1 }'; }
 
-# In the patched tree, since checkpatch judges by the place. It looks for the
-# documentation of a boot parameter only in the same patch, so that is done by
-# boot_parameters. A help text of three lines can say all.
+# checkpatch PATTERN IGNORED: files whose place matches. In the patched tree, since
+# checkpatch judges by the place. It looks for the documentation of a boot parameter
+# only in the same patch, so that is done by boot_parameters. A help text of three
+# lines can say all.
 checkpatch() {
 	local files
-	mapfile -t files < <(overlay |
-		awk '$2 ~ /(\.[ch]|Kconfig|Makefile)$/ { print $2 }')
+	mapfile -t files < <(overlay | awk '{ print $2 }' | grep -E "$1")
 	(cd "$TREE" && perl scripts/checkpatch.pl --root=. --strict --quiet \
-		--no-summary --ignore UNDOCUMENTED_SETUP --min-conf-desc-length=3 \
-		--file "${files[@]}") ||
+		--no-summary --ignore "UNDOCUMENTED_SETUP,$2" \
+		--min-conf-desc-length=3 --file "${files[@]}") ||
 		complain "checkpatch --strict complains, see above"
 }
 
@@ -62,7 +62,9 @@ words() {
 main() {
 	tree_sync
 	cd "$TOP"
-	checkpatch
+	checkpatch '^mm/.*\.[ch]$|include/linux/|(Kconfig|Makefile)$' NONE
+	# The macros of tracepoints have a layout of their own.
+	checkpatch include/trace/ OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
 	boot_parameters
 	words
 	"$TOP/tools/check-includes.sh" || complain "includes that must not be, see above"
