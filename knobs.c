@@ -31,10 +31,13 @@ static bool zcache_is_ready;
 bool zcache_enabled;
 char zcache_compressor[CRYPTO_MAX_ALG_NAME] = ZCACHE_DEFAULT_COMPRESSOR;
 
-/* A safety limit, in percent of all memory. */
+/*
+ * A safety limit, in percent of all memory. The best share depends on the load: for files
+ * that are read again and again it is nearly all of memory (bench/ceiling.c).
+ */
 #define ZCACHE_MIN_PERCENT	1
 #define ZCACHE_MAX_PERCENT	80
-unsigned int zcache_max_pool_percent = 40;
+unsigned int zcache_max_pool_percent = 80;
 
 /* As of zswap: when the pool is full, swap pages are written until it is not. */
 #define ZCACHE_MIN_THRESHOLD	1

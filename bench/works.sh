@@ -16,7 +16,7 @@
 # and latency are those of the pools alone: memory is plenty, the program asks
 # for its pages to be swapped out.
 FILE_MODES="none zcache"
-SWAP_MODES="none zswap zswap-40 zram zcache zcache-nocleancache"
+SWAP_MODES="none zswap zswap-80 zram zcache zcache-nocleancache"
 ALL_MODES="$SWAP_MODES zcache-nofrontswap"
 POOL_MODES="zswap zram zcache"
 WORK_TABLE="
@@ -44,7 +44,8 @@ latency|data|300|1|zswap zcache|heap pack /source M/4 6 50
 MODE_TABLE="
 none|zcache=0|off,off|plain page cache and swap
 zswap|zcache=0 zswap.enabled=1|off,off|zswap as it is by default (lzo, zsmalloc, 20 % of memory)
-zswap-40|zcache=0 zswap.enabled=1 zswap.max_pool_percent=40|off,off|zswap with the share of memory that zcache has
+zswap-40|zcache=0 zswap.enabled=1 zswap.max_pool_percent=40|off,off|zswap with 40 % of memory
+zswap-80|zcache=0 zswap.enabled=1 zswap.max_pool_percent=80|off,off|zswap with the share of memory that zcache has
 zram|zcache=0|off,off|swap on zram as it is by default (lzo-rle), the disk's swap behind it
 zcache|zcache=1|on,on|zcache as it is by default
 zcache-nocleancache|zcache=1 nocleancache|off,on|zcache for swap pages only

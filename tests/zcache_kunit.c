@@ -149,7 +149,7 @@ static int zcache_test_init(struct kunit *test)
 	b->page = test_page(test);
 	b->out = test_page(test);
 	KUNIT_ASSERT_EQ(test, 0, set_knob("compressor", "lzo"));
-	KUNIT_ASSERT_EQ(test, 0, set_knob("max_pool_percent", "40"));
+	KUNIT_ASSERT_EQ(test, 0, set_knob("max_pool_percent", "80"));
 	KUNIT_ASSERT_EQ(test, 0, set_knob("enabled", "1"));
 	b->pool = zcache_pool_create(XA_LIMIT(POOL_ID, POOL_ID),
 				     TMEM_PERSISTENT);
@@ -189,7 +189,7 @@ static void zcache_test_exit(struct kunit *test)
 	/* Nothing ever makes room at the cost of a swap page. */
 	KUNIT_EXPECT_EQ(test, 0, counter(ZCACHE_EVICTIONS));
 	set_knob("compressor", ZCACHE_DEFAULT_COMPRESSOR);
-	set_knob("max_pool_percent", "40");
+	set_knob("max_pool_percent", "80");
 	set_knob("file_admission", "auto");
 }
 

@@ -17,6 +17,7 @@ COLOURS = {
     "none": "#999999",
     "zswap": "#56B4E9",
     "zswap-40": "#0072B2",
+    "zswap-80": "#0072B2",
     "zram": "#009E73",
     "zcache": "#D55E00",
     "zcache-nocleancache": "#E69F00",
@@ -25,7 +26,7 @@ COLOURS = {
 }
 OTHER = "#6A3D9A"
 # Each filled one and the open one beside it are close relatives.
-POINTS = {"none": 5, "zswap": 7, "zswap-40": 6, "zram": 9, "zcache": 13,
+POINTS = {"none": 5, "zswap": 7, "zswap-40": 6, "zswap-80": 6, "zram": 9, "zcache": 13,
           "zcache-nocleancache": 12, "zcache-nofrontswap": 11, "zcache-slow": 3}
 OTHER_POINT = 15
 

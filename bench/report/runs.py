@@ -11,9 +11,9 @@ from collections import defaultdict
 
 from .stats import Figure, median
 
-MODES = ("none", "zswap", "zswap-40", "zram", "zcache", "zcache-nocleancache",
+MODES = ("none", "zswap", "zswap-40", "zswap-80", "zram", "zcache", "zcache-nocleancache",
          "zcache-nofrontswap", "zcache-slow")
-PEERS = ("none", "zswap", "zswap-40", "zram")
+PEERS = ("none", "zswap", "zswap-40", "zswap-80", "zram")
 SLOW = "zcache-slow"	# zcache made slower on purpose: no candidate
 DISKS = ("hdd", "ssd", "ram")
 

@@ -8,9 +8,10 @@ from .stats import ratio
 MODE_IS = {
     "none": "page cache and swap as they are",
     "zswap": "zswap with its defaults: 20 % of memory, zsmalloc",
-    "zswap-40": "zswap with the share of memory that zcache may take, 40 %",
+    "zswap-40": "zswap with 40 % of memory",
+    "zswap-80": "zswap with 80 % of memory, what zcache may take",
     "zram": "swap on zram instead of the disk",
-    "zcache": "zcache with its defaults: swap pages and file pages, 40 %",
+    "zcache": "zcache with its defaults: swap pages and file pages",
     "zcache-nocleancache": "zcache, swap pages only",
     "zcache-nofrontswap": "zcache, file pages only",
     "zcache-slow": "zcache with a delay in each store, to see whether a loss "
@@ -132,7 +133,8 @@ def glance(results):
                 "measured, or too few runs to tell. A kernel build \"thrashes\" "
                 "if without any cache swap is read and the disk is busy for "
                 "%d %% of the time or more. The best peer is the best of none, "
-                "zswap, zswap-40 and zram, whichever was measured."
+                "zswap, zswap with more memory and zram, whichever "
+                "was measured."
                 % (100 * g.THRASH_BUSY))]
 
 

@@ -77,7 +77,7 @@ static void defaults(void)
 {
 	knob_is("enabled", "1");
 	knob_is("compressor", "lzo");
-	knob_is("max_pool_percent", "40");
+	knob_is("max_pool_percent", "80");
 	knob_is("file_admission", "auto");
 	stores(true);
 	stores_files(true);

@@ -869,7 +869,7 @@ void settings_reset(void)
 		write_file(ZSWAP_ENABLED, "0");
 	if (env.plain)
 		return;
-	zc_set("max_pool_percent", "40");
+	zc_set("max_pool_percent", "80");
 	zc_set("file_admission", "auto");
 	/* The disks of the guests are as fast as memory. */
 	zc_set("swap_admission", "always");
