@@ -20,15 +20,21 @@
  * what it reads fills the pool soon, and one that does not costs hardly any
  * compression.
  *
+ * Files that do not compress (pictures, archives, encrypted data) would cost a
+ * compression for each page. When the last few pages of a run were too large after
+ * compression the others are not tried, but for the samples.
+ *
  * All of this only pays if the device is slow, see costs.c. Of one that is not only
  * the samples are kept.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/hash.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <linux/xarray.h>
 
@@ -56,6 +62,19 @@ static atomic_long_t zcache_credit;
 static unsigned long *zcache_proof;
 static unsigned int zcache_proof_order;
 
+/* So many pages in turn are tried before the rest of a run is not, and for how long. */
+#define ZCACHE_POOR_TRIES	4
+#define ZCACHE_POOR_TIME	(60 * HZ)
+
+/*
+ * Runs of pages, hashed, 4 for each run of memory: how many in turn did not compress.
+ * Forgotten as a whole, or a long stream of such files would leave no run free of
+ * collisions. A race loses a count.
+ */
+#define ZCACHE_POOR_SHIFT	ilog2(XA_CHUNK_SIZE)
+static u8 *zcache_poor;
+static unsigned long zcache_poor_until;
+
 static unsigned long zcache_proof_bit(const struct tmem_key *key)
 {
 	return hash_64(key->object + key->index * GOLDEN_RATIO_64,
@@ -75,8 +94,14 @@ int zcache_admission_start(void)
 	zcache_proof_order = ilog2(totalram_pages() * ZCACHE_PROOF_BITS);
 	atomic_long_set(&zcache_credit,
 			totalram_pages() / ZCACHE_CREDIT_SHARE);
+	zcache_poor = vzalloc(BIT(zcache_proof_order - ZCACHE_POOR_SHIFT));
+	if (!zcache_poor)
+		return -ENOMEM;
 	zcache_proof = vzalloc(BIT(zcache_proof_order) / BITS_PER_BYTE);
-	return zcache_proof ? 0 : -ENOMEM;
+	if (zcache_proof)
+		return 0;
+	vfree(zcache_poor);
+	return -ENOMEM;
 }
 
 /**
@@ -115,6 +140,52 @@ void zcache_admission_hit(void)
 static bool zcache_admission_sample(const struct tmem_key *key)
 {
 	return zcache_sample(key, XA_CHUNK_SIZE);
+}
+
+static u8 *zcache_poor_run(const struct tmem_key *key)
+{
+	u64 run = key->object + (key->index >> ZCACHE_POOR_SHIFT) * GOLDEN_RATIO_64;
+
+	return &zcache_poor[hash_64(run, zcache_proof_order - ZCACHE_POOR_SHIFT)];
+}
+
+/**
+ * zcache_admission_compressed() - a page was compressed, well enough or not
+ * @key: its key
+ * @poor: it was too large to be kept
+ *
+ * Context: Any.
+ */
+void zcache_admission_compressed(const struct tmem_key *key, bool poor)
+{
+	u8 *run = zcache_poor_run(key), now = READ_ONCE(*run);
+
+	if (!poor && now)
+		WRITE_ONCE(*run, 0);
+	if (!poor)
+		return;
+	if (time_after(jiffies, READ_ONCE(zcache_poor_until))) {
+		WRITE_ONCE(zcache_poor_until, jiffies + ZCACHE_POOR_TIME);
+		memset(zcache_poor, 0,
+		       BIT(zcache_proof_order - ZCACHE_POOR_SHIFT));
+		now = 0;
+	}
+	if (now < ZCACHE_POOR_TRIES)
+		WRITE_ONCE(*run, now + 1);
+}
+
+/**
+ * zcache_admission_compresses() - is it worth trying to compress a page?
+ * @key: its key
+ *
+ * Context: Any.
+ * Return: false if its neighbours did not compress.
+ */
+bool zcache_admission_compresses(const struct tmem_key *key)
+{
+	return READ_ONCE(*zcache_poor_run(key)) < ZCACHE_POOR_TRIES ||
+	       READ_ONCE(zcache_file_admission) != ZCACHE_ADMIT_AUTO ||
+	       zcache_admission_sample(key);
 }
 
 /**

@@ -66,11 +66,17 @@ static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_ADMISSION);
 		return -EAGAIN;
 	}
+	if (!zcache_admission_compresses(&key)) {
+		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_COMPRESS_POOR);
+		return -E2BIG;
+	}
 	begin = zcache_cost_begin(&key);
 	/* Nobody pays: it can be dropped at any time. */
 	err = zcache_store_page(fs->pool, &key, page, 0);
 	if (!err)
 		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_STORE, begin);
+	if (!err || err == -E2BIG)
+		zcache_admission_compressed(&key, err);
 	return err;
 }
 

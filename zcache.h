@@ -58,7 +58,8 @@ struct page;
  * @ZCACHE_REJECT_SAMPLE: stores refused: to learn what reading costs
  * @ZCACHE_REJECT_NO_POOL: stores refused: no memory when the device came
  * @ZCACHE_REJECT_CGROUP: stores refused: the control group may not store
- * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression
+ * @ZCACHE_REJECT_COMPRESS_POOR: stores refused: too large after compression, or
+ *	not tried as its neighbours were
  * @ZCACHE_REJECT_COMPRESS_FAIL: stores refused: error of the compressor
  * @ZCACHE_REJECT_LIMIT: stores refused: the pool is as large as allowed
  * @ZCACHE_REJECT_FRAME: stores refused: no memory for a frame
@@ -206,6 +207,8 @@ enum zcache_admission {
 int zcache_admission_start(void);
 void zcache_admission_note(struct zcache_reads *reads, const struct tmem_key *key);
 void zcache_admission_hit(void);
+void zcache_admission_compressed(const struct tmem_key *key, bool poor);
+bool zcache_admission_compresses(const struct tmem_key *key);
 bool zcache_admission_worth(const struct zcache_reads *reads,
 			    const struct tmem_key *key);
 bool zcache_admission_allow(const struct tmem_key *key, bool workingset);

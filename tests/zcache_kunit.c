@@ -1304,6 +1304,35 @@ static void zcache_admission_device(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, false));
 }
 
+/* Files that do not compress are left alone, but for the samples. */
+static void zcache_admission_poor(struct kunit *test)
+{
+	unsigned int i, tried = 0, runs = 200;
+	struct tmem_key key = {};
+	struct bench *b = test->priv;
+
+	if (!IS_ENABLED(CONFIG_CLEANCACHE))
+		kunit_skip(test, "needs CONFIG_CLEANCACHE");
+	make(b, PAGE_RANDOM, 1);
+	for (i = 0; i < runs * 64; i++) {
+		key.index = i;
+		tried += zcache_admission_compresses(&key);
+		KUNIT_ASSERT_EQ(test, -E2BIG,
+				zcache_cleancache_ops.store(&b->fs, 0, i, b->page, true));
+	}
+	/* 4 of each run, and all of a sample of 1 in 128. */
+	KUNIT_EXPECT_GE(test, tried, runs * 3);
+	KUNIT_EXPECT_LE(test, tried, runs * 4 + 8 * 64);
+
+	/* One that does compress, when it is tried, ends it. */
+	key.index = 0;
+	zcache_admission_compressed(&key, false);
+	KUNIT_EXPECT_TRUE(test, zcache_admission_compresses(&key));
+	KUNIT_ASSERT_EQ(test, 0, set_knob("file_admission", "always"));
+	key.index = 64 * 100;
+	KUNIT_EXPECT_TRUE(test, zcache_admission_compresses(&key));
+}
+
 static void zcache_admission_knob(struct kunit *test)
 {
 	struct bench *b = test->priv;
@@ -2212,6 +2241,7 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_admission),
 	KUNIT_CASE(zcache_admission_credit),
 	KUNIT_CASE(zcache_admission_device),
+	KUNIT_CASE(zcache_admission_poor),
 	KUNIT_CASE(zcache_admission_knob),
 	KUNIT_CASE(zcache_drops_all_files),
 	KUNIT_CASE(zcache_keeps_files),
