@@ -111,7 +111,8 @@ static int zcache_swap_store(struct folio *folio)
 		return -EAGAIN;
 	payer = zcache_payer_get(folio);
 	if (payer < 0) {
-		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_CGROUP);
+		zcache_count(TMEM_PERSISTENT, payer == -ENOMEM ?
+			     ZCACHE_REJECT_NODE : ZCACHE_REJECT_CGROUP);
 		return payer;
 	}
 	for (i = 0; i < nr && !err; i++) {
