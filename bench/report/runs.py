@@ -160,6 +160,12 @@ class Runs:
         return [run for key, runs in self.by.items() if key[0] in works
                 for run in runs]
 
+    def pool_limits(self):
+        """Of zcache, in percent of memory: not all may be of one version."""
+        name = "after_zcache_max_pool_percent"
+        return sorted({run[name] for (_, _, mode), runs in self.by.items()
+                       if mode == "zcache" for run in runs if name in run})
+
     def works(self):
         return sorted({work for work, _, _ in self.by})
 

@@ -145,6 +145,9 @@ def setting(results):
     notes = about.pop("notes", [])
     rows += [(key.replace("_", " "), flat(val))
              for key, val in sorted(about.items())]
+    if results.runs.pool_limits():
+        rows.append(("Limit of zcache's pool, % of memory", ", ".join(
+            "%d" % limit for limit in results.runs.pool_limits())))
     if not rows:
         rows = [("Guest", "not recorded: there is no about.json")]
     lines = ["## The guest", "", *text.table(("what", "here"), rows)]
