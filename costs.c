@@ -195,6 +195,13 @@ void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key)
 	spin_unlock(&reads->lock);
 }
 
+static bool zcache_reads_pay(const struct zcache_reads *reads, unsigned int worth)
+{
+	u64 page_ns = READ_ONCE(reads->page_ns);
+
+	return !page_ns || page_ns >= worth * zcache_copy_ns(reads->type);
+}
+
 /**
  * zcache_reads_slow() - is a device slow enough for copies of its pages?
  * @reads: of the device
@@ -204,10 +211,22 @@ void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key)
  */
 bool zcache_reads_slow(const struct zcache_reads *reads)
 {
-	u64 page_ns = READ_ONCE(reads->page_ns);
+	return zcache_reads_pay(reads, zcache_worth[reads->type]);
+}
 
-	return !page_ns ||
-	       page_ns >= zcache_worth[reads->type] * zcache_copy_ns(reads->type);
+/**
+ * zcache_reads_fast() - is a device so fast that even the copies there are do not pay?
+ * @reads: of the device
+ *
+ * Not the opposite of zcache_reads_slow(): moving them costs as well, and is not undone
+ * if the device becomes a little slower.
+ *
+ * Context: Any.
+ * Return: true if it is.
+ */
+bool zcache_reads_fast(const struct zcache_reads *reads)
+{
+	return !zcache_reads_pay(reads, zcache_worth[reads->type] / 2);
 }
 
 /**

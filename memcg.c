@@ -52,6 +52,9 @@
 
 #include "zcache.h"
 
+/* Of its memory.max a group may take this share for swap pages. */
+#define ZCACHE_GROUP_SHARE	2
+
 /* Other numbers to try if the first one is in use. */
 #define ZCACHE_PAYER_TRIES	64
 
@@ -59,11 +62,13 @@
  * struct zcache_payer - who pays for pages
  * @objcg: to whom they are charged
  * @refs: pages that are charged, and stores in flight
+ * @bytes: that are charged
  * @rcu: frees it
  */
 struct zcache_payer {
 	struct obj_cgroup *objcg;
 	atomic_long_t refs;
+	atomic_long_t bytes;
 	struct rcu_head rcu;
 };
 
@@ -95,6 +100,7 @@ static int zcache_payer_add(struct obj_cgroup *objcg, u16 nr, gfp_t gfp)
 		return -ENOMEM;
 	payer->objcg = objcg;
 	atomic_long_set(&payer->refs, 1);
+	atomic_long_set(&payer->bytes, 0);
 	obj_cgroup_get(objcg);
 	err = xa_insert(&zcache_payers, nr, payer, gfp);
 	if (err) {
@@ -134,6 +140,42 @@ static int zcache_payer_find(struct obj_cgroup *objcg, gfp_t gfp)
 	return -EBUSY;
 }
 
+/*
+ * A charge is part of what memory.max limits. A group that is held at that limit would
+ * compress until nothing but compressed pages is left, and be killed with swap space
+ * unused. Exact for the group itself; the sum of a group with others below it may be
+ * seconds old.
+ */
+static bool zcache_payer_has_room(const struct zcache_payer *payer)
+{
+	unsigned long pages = atomic_long_read(&payer->bytes) / PAGE_SIZE;
+	struct mem_cgroup *memcg;
+	unsigned long most;
+	bool room = true;
+
+	rcu_read_lock();
+	memcg = obj_cgroup_memcg(payer->objcg);
+	for (; room && memcg; memcg = parent_mem_cgroup(memcg)) {
+		most = READ_ONCE(memcg->memory.max) / ZCACHE_GROUP_SHARE;
+		room = pages <= most &&
+		       memcg_page_state(memcg, MEMCG_ZSWAP_B) / PAGE_SIZE <= most;
+	}
+	rcu_read_unlock();
+	return room;
+}
+
+/* Return: as zcache_payer_get() */
+static int zcache_payer_find_with_room(struct obj_cgroup *objcg, gfp_t gfp)
+{
+	int nr = zcache_payer_find(objcg, gfp);
+
+	if (nr > 0 && !zcache_payer_has_room(zcache_payer(nr))) {
+		zcache_payer_put(nr);
+		return -EDQUOT;
+	}
+	return nr;
+}
+
 /**
  * zcache_payer_get() - who pays for the pages of a folio that is to be stored?
  * @folio: the locked folio
@@ -154,8 +196,8 @@ int zcache_payer_get(struct folio *folio)
 	if (!objcg)
 		return 0;
 	if (obj_cgroup_may_zswap(objcg))
-		nr = zcache_payer_find(objcg, zcache_gfp(&folio->page) |
-					      __GFP_HIGH);
+		nr = zcache_payer_find_with_room(objcg, zcache_gfp(&folio->page) |
+							__GFP_HIGH);
 	else
 		nr = -EDQUOT;
 	obj_cgroup_put(objcg);
@@ -191,6 +233,7 @@ void zcache_charge(u16 nr, unsigned int len)
 		return;
 	payer = zcache_payer(nr);
 	atomic_long_inc(&payer->refs);
+	atomic_long_add(len, &payer->bytes);
 	flags = memalloc_noreclaim_save();
 	obj_cgroup_charge_zswap(payer->objcg, len);
 	memalloc_noreclaim_restore(flags);
@@ -215,6 +258,7 @@ void zcache_uncharge(u16 nr, unsigned int len)
 	if (WARN_ON_ONCE(!payer))
 		return;
 	obj_cgroup_uncharge_zswap(payer->objcg, len);
+	atomic_long_sub(len, &payer->bytes);
 	zcache_payer_unref(payer, nr);
 }
 

@@ -84,12 +84,10 @@ static bool zcache_swap_worth(unsigned int type, const struct tmem_key *key)
 		 zcache_sample(key, ZCACHE_SWAP_SAMPLE_RUN);
 	if (zcache_reads_slow(reads) != sample)
 		return true;
-	if (sample) {
-		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_SAMPLE);
-	} else {
-		zcache_count(TMEM_PERSISTENT, ZCACHE_REJECT_FAST_DEVICE);
+	zcache_count(TMEM_PERSISTENT, sample ? ZCACHE_REJECT_SAMPLE :
+					       ZCACHE_REJECT_FAST_DEVICE);
+	if (zcache_reads_fast(reads))
 		zcache_writeback_leave();
-	}
 	return false;
 }
 

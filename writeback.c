@@ -23,8 +23,8 @@
  * ones together. One batch is in flight at a time. When nothing of a batch could be
  * written, or the device failed, the worker waits, each time twice as long.
  *
- * When a swap device turns out to be as fast as zcache (costs.c), its pages leave as
- * well, whether or not the pool is full.
+ * When a swap device turns out to be nearly as fast as zcache (zcache_reads_fast()),
+ * its pages leave as well, whether or not the pool is full.
  *
  * What stays here for ever:
  *  - pages of devices that are memory (SWP_SYNCHRONOUS_IO: zram, brd, pmem). Such a
@@ -368,7 +368,7 @@ void zcache_writeback_drain(unsigned long pages)
 }
 
 /**
- * zcache_writeback_leave() - a swap device turned out to be as fast as zcache
+ * zcache_writeback_leave() - a swap device turned out to be nearly as fast as zcache
  *
  * What is stored had better be there: its memory is wanted. The frames in which it lies
  * are not filled again, so they would become emptier and emptier and stay. But for the

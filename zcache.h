@@ -186,6 +186,7 @@ void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,
 void zcache_reads_learn(struct zcache_reads *reads, unsigned long ios, u64 ns);
 void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key);
 bool zcache_reads_slow(const struct zcache_reads *reads);
+bool zcache_reads_fast(const struct zcache_reads *reads);
 bool zcache_sample(const struct tmem_key *key, unsigned int run);
 
 /*
