@@ -38,13 +38,16 @@
  * so it stays like this, and the static key goes last. When coming, the static
  * key goes first.
  *
+ * A hook that has passed the key just before it flips on sees no copy and there
+ * is none: it owns the slot, so none is made before it is through.
+ *
  * Writeback
  * ---------
  * frontswap_writeback() moves a copy on to its device. It is a swap-in without a
  * fault and a swap-out without a store:
  *
- *  1. A new folio becomes the slot's folio in the swap cache, locked. It is not
- *     waited for anyone: a slot that has a folio already, or is just getting one,
+ *  1. A new folio becomes the slot's folio in the swap cache, locked. Nobody is
+ *     waited for: a slot that has a folio already, or is just getting one,
  *     is in use and not cold. From here on we own the slot: nobody else loads,
  *     stores or frees it, and its device cannot go (swapoff waits for the slot).
  *  2. The copy is loaded into the folio and dropped, as for any other owner. What
@@ -56,9 +59,6 @@
  *  3. The folio is written by the device's own path, below the store hook. Whoever
  *     needs the page finds the folio. When a write fails the folio is dirty again,
  *     and the next reclaim offers it to the store hook as any other.
- *
- * A hook that has passed the key just before it flips on sees no copy and there
- * is none: it owns the slot, so none is made before it is through.
  *
  * Locks
  * -----

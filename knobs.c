@@ -139,19 +139,27 @@ static int zcache_get_max_pool_percent(char *buf)
 	return sysfs_emit(buf, "%u\n", zcache_max_pool_percent);
 }
 
-static int zcache_set_file_admission(const char *val)
+/* The first @nr of the names are allowed, in words: @allowed. */
+static int zcache_set_admission(const char *name, const char *val, size_t nr,
+				const char *allowed,
+				enum zcache_admission *admission)
 {
-	int admission;
+	int n = match_string(zcache_admission_names, nr, val);
 
-	admission = match_string(zcache_admission_names,
-				 ARRAY_SIZE(zcache_admission_names), val);
-	if (admission < 0) {
-		pr_err("file_admission: '%s' is not allowed, auto, always and never are\n",
-		       val);
+	if (n < 0) {
+		pr_err("%s: '%s' is not allowed, %s are\n", name, val, allowed);
 		return -EINVAL;
 	}
-	WRITE_ONCE(zcache_file_admission, admission);
+	WRITE_ONCE(*admission, n);
 	return 0;
+}
+
+static int zcache_set_file_admission(const char *val)
+{
+	return zcache_set_admission("file_admission", val,
+				    ARRAY_SIZE(zcache_admission_names),
+				    "auto, always and never",
+				    &zcache_file_admission);
 }
 
 static int zcache_get_file_admission(char *buf)
@@ -163,16 +171,8 @@ static int zcache_get_file_admission(char *buf)
 /* Not never: that is what nofrontswap is for. */
 static int zcache_set_swap_admission(const char *val)
 {
-	int admission;
-
-	admission = match_string(zcache_admission_names, ZCACHE_ADMIT_NEVER, val);
-	if (admission < 0) {
-		pr_err("swap_admission: '%s' is not allowed, auto and always are\n",
-		       val);
-		return -EINVAL;
-	}
-	WRITE_ONCE(zcache_swap_admission, admission);
-	return 0;
+	return zcache_set_admission("swap_admission", val, ZCACHE_ADMIT_NEVER,
+				    "auto and always", &zcache_swap_admission);
 }
 
 static int zcache_get_swap_admission(char *buf)

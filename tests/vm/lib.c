@@ -565,6 +565,15 @@ unsigned long mem_available(void)
 	return meminfo("MemAvailable");
 }
 
+bool *shared_flag(void)
+{
+	/* The rest of the page that all processes share. */
+	bool *flag = (bool *)(shared + 1);
+
+	*flag = false;
+	return flag;
+}
+
 /* ---- Swap devices ---- */
 
 const char *const disk0 = "/dev/swap0", *const disk1 = "/dev/swap1";

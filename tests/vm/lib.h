@@ -89,6 +89,7 @@ struct vm_shared {
 	bool wrong;		/* one of them fail() */
 };
 extern struct vm_shared *shared;
+bool *shared_flag(void);	/* another one, false; always the same */
 
 /* Reporting. These end the process; the first message wins. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -25,15 +25,6 @@ static void churn_until(void *arg)
 	region_verify(&r);
 }
 
-static bool *shared_flag(void)
-{
-	/* The rest of the page that all processes share. */
-	bool *flag = (bool *)(shared + 1);
-
-	*flag = false;
-	return flag;
-}
-
 SCENARIO(swapoff_load, 300, "",
 	 "swapoff while two processes swap, then swapon again, several times")
 {

@@ -255,15 +255,6 @@ static void work_until(void *arg)
 	region_verify(&r);
 }
 
-static bool *shared_flag(void)
-{
-	/* The rest of the page that all processes share. */
-	bool *flag = (bool *)(shared + 1);
-
-	*flag = false;
-	return flag;
-}
-
 static void work_with_delay(const char *point, bool swapoff, long least)
 {
 	static const char *const disks[] = { "/dev/swap0", "/dev/swap1" };
