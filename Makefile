@@ -15,6 +15,8 @@ zcache-$(CONFIG_ZCACHE_MEMCG) += memcg.o
 zcache-$(CONFIG_DEBUG_FS)	+= debugfs.o
 zcache-$(CONFIG_TMEM_DEBUG) += debug.o
 
+obj-$(CONFIG_RAMSTER)	+= ramster/
+
 obj-$(CONFIG_TMEM_KUNIT_TEST)		+= tests/tmem_kunit.o
 obj-$(CONFIG_ZBUD_KUNIT_TEST)		+= tests/zbud_kunit.o
 obj-$(CONFIG_FRONTSWAP_KUNIT_TEST)	+= tests/frontswap_kunit.o
