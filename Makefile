@@ -12,6 +12,7 @@ zcache-$(CONFIG_CLEANCACHE) += file-pages.o
 zcache-y		+= admission.o costs.o
 zcache-$(CONFIG_ZCACHE_WRITEBACK) += writeback.o
 zcache-$(CONFIG_ZCACHE_MEMCG) += memcg.o
+zcache-$(CONFIG_RAMSTER) += remote.o
 zcache-$(CONFIG_DEBUG_FS)	+= debugfs.o
 zcache-$(CONFIG_TMEM_DEBUG) += debug.o
 

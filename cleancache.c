@@ -536,17 +536,29 @@ static void cleancache_set_may_have_copies(struct address_space *mapping)
 	smp_mb__after_atomic();
 }
 
+static unsigned int cleancache_hints(const struct inode *inode,
+				     const struct folio *folio)
+{
+	unsigned int hints = 0;
+
+	if (folio_test_workingset(folio))
+		hints |= CLEANCACHE_WORKINGSET;
+	if (IS_ENCRYPTED(inode))
+		hints |= CLEANCACHE_ENCRYPTED;
+	return hints;
+}
+
 static bool cleancache_store_pages(const struct cleancache_call *call,
 				   struct address_space *mapping,
 				   struct folio *folio)
 {
-	bool workingset = folio_test_workingset(folio);
+	unsigned int hints = cleancache_hints(mapping->host, folio);
 	unsigned long i, nr = folio_nr_pages(folio), stored = 0;
 
 	for (i = 0; i < nr && cleancache_in_file(mapping, folio->index + i); i++)
 		stored += !call->ops->store(call->pool, call->object,
 					    folio->index + i,
-					    folio_page(folio, i), workingset);
+					    folio_page(folio, i), hints);
 	return stored;
 }
 

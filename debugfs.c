@@ -49,6 +49,7 @@ static const struct {
 	[ZCACHE_PAGES_MIGRATED] = { "pages_migrated", ZCACHE_OF_BOTH },
 	[ZCACHE_SAME_FILLED_PAGES] = { "same_filled_pages",
 				       ZCACHE_OF(PERSISTENT) },
+	[ZCACHE_REMOTE_PAGES] = { "remote_pages", ZCACHE_OF_BOTH },
 	[ZCACHE_REJECT_ADMISSION] = { "reject_admission",
 				      ZCACHE_OF(EPHEMERAL) },
 	[ZCACHE_REJECT_FAST_DEVICE] = { "reject_fast_device", ZCACHE_OF_BOTH },

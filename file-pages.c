@@ -11,6 +11,7 @@
 #include <linux/cleancache.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
@@ -51,7 +52,7 @@ static void zcache_umount(void *mounted)
 }
 
 static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
-			     struct page *page, bool workingset)
+			     struct page *page, unsigned int hints)
 {
 	struct tmem_key key = { .object = object, .index = index };
 	struct zcache_fs *fs = mounted;
@@ -62,7 +63,7 @@ static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_FAST_DEVICE);
 		return -EAGAIN;
 	}
-	if (!zcache_admission_allow(&key, workingset)) {
+	if (!zcache_admission_allow(&key, hints & CLEANCACHE_WORKINGSET)) {
 		zcache_count(TMEM_EPHEMERAL, ZCACHE_REJECT_ADMISSION);
 		return -EAGAIN;
 	}
@@ -72,7 +73,9 @@ static int zcache_file_store(void *mounted, u64 object, pgoff_t index,
 	}
 	begin = zcache_cost_begin(&key);
 	/* Nobody pays: it can be dropped at any time. */
-	err = zcache_store_page(fs->pool, &key, page, 0);
+	err = zcache_store_page(fs->pool, &key, page,
+				hints & CLEANCACHE_ENCRYPTED ?
+				ZCACHE_NOBODY_CONFIDENTIAL : ZCACHE_NOBODY);
 	if (!err)
 		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_STORE, begin);
 	if (!err || err == -E2BIG)
@@ -88,11 +91,11 @@ static int zcache_file_load(void *mounted, u64 object, pgoff_t index,
 	struct zcache_fs *fs = mounted;
 	int err = zcache_load_page(fs->pool, &key, page);
 
-	if (!err) {
+	if (!err)
 		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_LOAD, begin);
+	if (err >= 0)
 		zcache_admission_hit();
-	}
-	return err;
+	return min(err, 0);
 }
 
 static void zcache_file_refault(void *mounted, u64 object, pgoff_t index)

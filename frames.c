@@ -115,21 +115,27 @@ static void zcache_add_frame(enum tmem_pool_type type, struct page **pages)
 		zcache_decay_wake();
 }
 
-static void zcache_free_file_frame(struct page **pages)
-{
-	zcache_account(TMEM_EPHEMERAL, pages, -1);
-	zcache_free_pages(pages);
-}
-
 /**
- * zcache_free_swap_frame() - free the pages of an emptied frame of swap pages
+ * zcache_free_frame() - free the pages of an emptied frame
+ * @type: what was in it
  * @pages: its pages
  *
  * Context: Any.
  */
-void zcache_free_swap_frame(struct page **pages)
+void zcache_free_frame(enum tmem_pool_type type, struct page **pages)
 {
+	zcache_account(type, pages, -1);
 	zcache_free_pages(pages);
+}
+
+static void zcache_free_file_frame(struct page **pages)
+{
+	zcache_free_frame(TMEM_EPHEMERAL, pages);
+}
+
+static void zcache_free_swap_frame(struct page **pages)
+{
+	zcache_free_frame(TMEM_PERSISTENT, pages);
 }
 
 static bool zcache_at_limit(void)
@@ -238,6 +244,7 @@ static bool zcache_evict_frame(int nid, struct page **pages)
 
 	if (zbud_trim(zbud, nid, pages))
 		return true;
+	ramster_cold_wake();
 	for (tries = 0; tries < ZCACHE_EVICT_TRIES; tries++) {
 		err = zbud_evict(zbud, nid, zcache_evict_zpage, NULL, pages);
 		if (err != -EBUSY)

@@ -20,7 +20,8 @@
  *    shortcut of swap_writepage() invalidates by itself.
  *  - A copy is newer than the device. Who reads a slot asks here first, and if
  *    the copy cannot be delivered the read fails: the device is never read
- *    instead.
+ *    instead. The exception is a copy that was made of what the device has
+ *    (FRONTSWAP_ON_DEVICE): it is as good as the device, and ends as any other.
  *
  * A copy ends when its slot is freed, in swap_range_free(), which every free
  * passes. From swapcache_prepare() or the folio lock on, one task owns a slot:
@@ -364,7 +365,7 @@ unlock:
 	return stored;
 }
 
-/* Returns -ENOENT if nothing is stored; the folio is uptodate if 0. */
+/* Returns -ENOENT if nothing is stored; the folio is uptodate if not negative. */
 static int frontswap_fill(struct folio *folio, enum frontswap_load_type type)
 {
 	const struct frontswap_ops *ops;
@@ -377,12 +378,11 @@ static int frontswap_fill(struct folio *folio, enum frontswap_load_type type)
 		goto unlock;
 
 	err = ops->load(folio, type);
-	if (!err) {
+	if (err >= 0)
 		folio_mark_uptodate(folio);
-		if (type != FRONTSWAP_COPY) {
-			folio_mark_dirty(folio);
-			frontswap_check_drained(ops);
-		}
+	if (!err && type != FRONTSWAP_COPY) {
+		folio_mark_dirty(folio);
+		frontswap_check_drained(ops);
 	}
 unlock:
 	srcu_read_unlock(&frontswap_srcu, idx);
@@ -513,7 +513,7 @@ int frontswap_writeback(swp_entry_t entry, struct folio *folio)
 	}
 	if (err) {
 		folio_unlock(folio);
-		return err;
+		return err < 0 ? err : -ENOENT;
 	}
 	folio_clear_dirty_for_io(folio);
 	frontswap_delay(&frontswap_delay_write);

@@ -76,6 +76,11 @@ struct zcache_payer {
 static DEFINE_XARRAY(zcache_payers);
 
 /* The caller holds a reference. */
+static bool zcache_is_payer(u16 nr)
+{
+	return nr != ZCACHE_NOBODY && nr != ZCACHE_NOBODY_CONFIDENTIAL;
+}
+
 static struct zcache_payer *zcache_payer(u16 nr)
 {
 	return xa_load(&zcache_payers, nr);
@@ -132,7 +137,7 @@ static int zcache_payer_find(struct obj_cgroup *objcg, gfp_t gfp)
 	int tries, nr, err;
 
 	for (tries = 0; tries < ZCACHE_PAYER_TRIES; tries++) {
-		nr = (hash + tries) % U16_MAX + 1;
+		nr = (hash + tries) % (ZCACHE_NOBODY_CONFIDENTIAL - 1) + 1;
 		err = zcache_payer_take(objcg, nr, gfp);
 		if (err != -EBUSY)
 			return err ?: nr;
@@ -212,7 +217,7 @@ int zcache_payer_get(struct folio *folio)
  */
 void zcache_payer_put(u16 nr)
 {
-	if (nr)
+	if (zcache_is_payer(nr))
 		zcache_payer_unref(zcache_payer(nr), nr);
 }
 
@@ -229,7 +234,7 @@ void zcache_charge(u16 nr, unsigned int len)
 	struct zcache_payer *payer;
 	unsigned int flags;
 
-	if (!nr)
+	if (!zcache_is_payer(nr))
 		return;
 	payer = zcache_payer(nr);
 	atomic_long_inc(&payer->refs);
@@ -251,7 +256,7 @@ void zcache_uncharge(u16 nr, unsigned int len)
 {
 	struct zcache_payer *payer;
 
-	if (!nr)
+	if (!zcache_is_payer(nr))
 		return;
 	payer = zcache_payer(nr);
 	/* Only a damaged header has a number that nobody has. */
@@ -271,7 +276,7 @@ void zcache_uncharge(u16 nr, unsigned int len)
  */
 void zcache_payer_stored(u16 nr, unsigned long pages)
 {
-	if (nr)
+	if (zcache_is_payer(nr))
 		count_objcg_events(zcache_payer(nr)->objcg, ZSWPOUT, pages);
 }
 
@@ -283,7 +288,7 @@ void zcache_payer_stored(u16 nr, unsigned long pages)
  */
 void zcache_payer_loaded(u16 nr)
 {
-	if (nr)
+	if (zcache_is_payer(nr))
 		count_objcg_events(zcache_payer(nr)->objcg, ZSWPIN, 1);
 }
 
@@ -295,7 +300,7 @@ void zcache_payer_loaded(u16 nr)
  */
 void zcache_payer_written(u16 nr)
 {
-	if (nr)
+	if (zcache_is_payer(nr))
 		count_objcg_events(zcache_payer(nr)->objcg, ZSWPWB, 1);
 }
 

@@ -165,6 +165,8 @@ static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
 	for (; nr; nr -= span, offset += span) {
 		span = zcache_swap_span(offset, nr);
 		zcache_swap_key(offset, &key);
+		/* The device has these: a range is read from there, or from here. */
+		zcache_forget_remote_range(pool, &key, span);
 		count += tmem_count(pool, &key, span);
 	}
 	return count;
@@ -191,6 +193,14 @@ static int zcache_swap_write_page(struct tmem_pool *pool,
 	if (!err)
 		zcache_payer_written(payer);
 	return err;
+}
+
+/* It is in the folio now. Another machine may have it as well. */
+static void zcache_swap_written(struct tmem_pool *pool, const struct tmem_key *key)
+{
+	if (!ramster_leave(pool, key))
+		tmem_invalidate(pool, key, 1);
+	zcache_count(TMEM_PERSISTENT, ZCACHE_WRITEBACKS);
 }
 
 static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
@@ -223,16 +233,21 @@ static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 	if (err == -ENOENT && nr > 1)
 		err = -EIO;
 	/*
+	 * The device has it too: the folio is as clean as if it had been read from
+	 * there, and what is elsewhere stays for the next time.
+	 */
+	if (err == ZCACHE_LOADED_REMOTE)
+		return FRONTSWAP_ON_DEVICE;
+	/*
 	 * The locked folio in the swap cache owns its slots: what is under
 	 * these keys is still what was just read, or the same page in another
 	 * place. All of it was verified before any of it goes.
 	 */
-	if (err || how == FRONTSWAP_COPY)
-		return err;
-	zcache_count_many(TMEM_PERSISTENT, how == FRONTSWAP_WRITEBACK ?
-			  ZCACHE_WRITEBACKS : ZCACHE_INVALIDATES,
-			  zcache_swap_drop(type, offset, nr));
-	return 0;
+	if (!err && how == FRONTSWAP_MOVE)
+		zcache_swap_invalidate(type, offset, nr);
+	else if (!err && how == FRONTSWAP_WRITEBACK)
+		zcache_swap_written(pool, &key);
+	return err;
 }
 
 /**

@@ -192,6 +192,33 @@ static unsigned long tmem_drop_batch(struct tmem_pool *pool,
 	return dropped;
 }
 
+/*
+ * Drop the entries of [@first, @last] that match. The lock is let go now and then;
+ * what becomes of the tree meanwhile is seen.
+ */
+static unsigned long tmem_drop_matching(struct tmem_pool *pool,
+					struct tmem_object *obj,
+					unsigned long first, unsigned long last,
+					tmem_match_t match, void *arg)
+{
+	XA_STATE(xas, &obj->pages, first);
+	unsigned long seen = 0, dropped = 0;
+	void *entry;
+
+	xas_for_each(&xas, entry, last) {
+		if (match(xa_to_value(entry), arg)) {
+			tmem_drop(pool, obj, &xas, entry);
+			dropped++;
+		}
+		if (++seen % TMEM_BATCH)
+			continue;
+		xas_pause(&xas);
+		xa_unlock(&obj->pages);
+		xa_lock(&obj->pages);
+	}
+	return dropped;
+}
+
 static unsigned long tmem_last_index(const struct tmem_key *key,
 				     unsigned long nr)
 {
@@ -536,6 +563,87 @@ unsigned long tmem_invalidate_all(struct tmem_pool *pool)
 
 	while (!tmem_invalidate_walk(pool, &sum))
 		cond_resched();
+	return sum;
+}
+
+/**
+ * tmem_invalidate_matching() - forget some pages of a range of an object
+ * @pool: the pool
+ * @key: the first key
+ * @nr: number of indices
+ * @match: says which
+ * @arg: for @match
+ *
+ * Context: Any but interrupt context.
+ * Return: how many pages were dropped.
+ */
+unsigned long tmem_invalidate_matching(struct tmem_pool *pool,
+				       const struct tmem_key *key,
+				       unsigned long nr, tmem_match_t match,
+				       void *arg)
+{
+	struct tmem_object *obj;
+	unsigned long sum = 0;
+
+	if (!nr)
+		return 0;
+	rcu_read_lock();
+	obj = tmem_object_lock(pool, key->object);
+	if (obj) {
+		sum = tmem_drop_matching(pool, obj, key->index,
+					 tmem_last_index(key, nr), match, arg);
+		tmem_object_unlock(pool, obj);
+	}
+	rcu_read_unlock();
+	return sum;
+}
+
+/* One round. What stands behind an object that is emptied may be passed over. */
+static unsigned long tmem_walk_matching(struct tmem_pool *pool,
+					tmem_match_t match, void *arg)
+{
+	struct rhashtable_iter iter;
+	struct tmem_object *obj;
+	unsigned long sum = 0;
+	struct tmem_key key = {};
+
+	rhashtable_walk_enter(&pool->objects, &iter);
+	rhashtable_walk_start(&iter);
+	while ((obj = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(obj))
+			continue;
+		key.object = obj->id;
+		sum += tmem_invalidate_matching(pool, &key, ULONG_MAX, match, arg);
+		rhashtable_walk_stop(&iter);
+		cond_resched();
+		rhashtable_walk_start(&iter);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return sum;
+}
+
+/**
+ * tmem_invalidate_all_matching() - forget some pages of a pool
+ * @pool: the pool
+ * @match: says which
+ * @arg: for @match
+ *
+ * What is stored meanwhile may stay.
+ *
+ * Context: May sleep.
+ * Return: how many pages were dropped.
+ */
+unsigned long tmem_invalidate_all_matching(struct tmem_pool *pool,
+					   tmem_match_t match, void *arg)
+{
+	unsigned long dropped, sum = 0;
+
+	do {
+		dropped = tmem_walk_matching(pool, match, arg);
+		sum += dropped;
+		cond_resched();
+	} while (dropped);
 	return sum;
 }
 

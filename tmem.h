@@ -92,6 +92,16 @@ struct tmem_footprint {
 	unsigned long bytes;
 };
 
+/**
+ * typedef tmem_match_t - is an entry meant?
+ * @handle: its handle
+ * @arg: as given by the caller
+ *
+ * Context: Under the lock of a tree, perhaps with interrupts off.
+ * Return: true if it is to be forgotten.
+ */
+typedef bool (*tmem_match_t)(unsigned long handle, void *arg);
+
 struct tmem_pool *tmem_pool_create(u16 id, enum tmem_pool_type type,
 				   const struct tmem_ops *ops, void *private);
 void tmem_pool_destroy(struct tmem_pool *pool);
@@ -108,6 +118,12 @@ unsigned long tmem_invalidate(struct tmem_pool *pool,
 			      const struct tmem_key *key, unsigned long nr);
 unsigned long tmem_invalidate_object(struct tmem_pool *pool, u64 object);
 unsigned long tmem_invalidate_all(struct tmem_pool *pool);
+unsigned long tmem_invalidate_matching(struct tmem_pool *pool,
+				       const struct tmem_key *key,
+				       unsigned long nr, tmem_match_t match,
+				       void *arg);
+unsigned long tmem_invalidate_all_matching(struct tmem_pool *pool,
+					   tmem_match_t match, void *arg);
 unsigned long tmem_count(struct tmem_pool *pool, const struct tmem_key *key,
 			 unsigned long nr);
 

@@ -175,8 +175,10 @@ static bool zcache_batch_add_frame(struct zcache_batch *batch, int nid)
 	if (!zbud_evict_begin(zcache_frames(TMEM_PERSISTENT), nid, frame))
 		return false;
 	batch->nr_frames++;
-	while (zbud_evict_next(frame, &key, &handle))
+	while (zbud_evict_next(frame, &key, &handle)) {
 		batch->slots[batch->nr_slots++] = zcache_swap_entry(&key);
+		ramster_leave_add(&key, handle);
+	}
 	return true;
 }
 
@@ -251,7 +253,7 @@ static void zcache_batch_end_frames(struct zcache_batch *batch)
 
 	for (i = 0; i < batch->nr_frames; i++)
 		if (zbud_evict_end(&batch->frames[i], pages))
-			zcache_free_swap_frame(pages);
+			zcache_free_frame(TMEM_PERSISTENT, pages);
 }
 
 /* Write up to so many frames. Returns true if that goes well. */
@@ -264,7 +266,10 @@ static bool zcache_write_frames(unsigned int nr_frames)
 	batch->written = 0;
 	batch->failed = 0;
 	zcache_batch_collect(batch, nr_frames);
+	/* What other machines take is written all the same: it may be lost there. */
+	ramster_leave_push();
 	zcache_batch_write(batch);
+	ramster_leave_end();
 	zcache_batch_end_frames(batch);
 	zcache_batch_wait(batch);
 	if (batch->failed)

@@ -32,7 +32,7 @@
  *   reader gets an I/O error, again and again, and never anything else. A file
  *   page that does not verify is dropped, and the load has missed.
  * - A load of a file page ends with an erase that checks identity: what was
- *   invalidated or replaced while it was read is a miss.
+ *   invalidated or replaced while it was read is a miss, and nothing is left.
  * - Eviction pins a frame, reads the key of each zpage, and erases the entry of
  *   that key if it still is this zpage. When a page of a frame is moved the entry
  *   is replaced in the same way.
@@ -81,7 +81,7 @@
 
 /*
  * Marks a handle that is a pattern, with the payer above it. Those of zbud are
- * below 2^60.
+ * below 2^60, as are cookies of pages on other machines (remote.c).
  */
 #define ZCACHE_SAME_FILLED	BIT(TMEM_HANDLE_BITS - 1)
 #define ZCACHE_PAYER_SHIFT	32
@@ -145,10 +145,17 @@ static u32 zcache_zpage_checksum(const struct zbud_zpage *zpage)
 	return xxh64_digest(&state);
 }
 
-/* Is this zpage what was stored under this key? Trusts no field of it. */
-static bool zcache_is_intact(const struct tmem_pool *pool,
-			     const struct tmem_key *key,
-			     const struct zbud_zpage *zpage)
+/**
+ * zcache_is_intact() - is this zpage what was stored under this key?
+ * @pool: the pool
+ * @key: the key
+ * @zpage: the zpage; no field of it is trusted
+ *
+ * Context: Any.
+ * Return: true if it is.
+ */
+bool zcache_is_intact(const struct tmem_pool *pool, const struct tmem_key *key,
+		      const struct zbud_zpage *zpage)
 {
 	return zpage->key.pool == pool->id &&
 	       zpage->key.object == key->object &&
@@ -194,15 +201,40 @@ static void zcache_fill(struct page *page, u32 pattern)
 
 static int zcache_pin_handle(struct tmem_pool *pool, unsigned long handle)
 {
-	if (handle & ZCACHE_SAME_FILLED)
+	if (handle & ZCACHE_SAME_FILLED || zcache_is_remote(handle))
 		return 0;
 	return zbud_pin(zcache_frames(pool->type), handle);
 }
 
-static void zcache_free_handle(struct tmem_pool *pool, unsigned long handle)
+/**
+ * zcache_unpin() - end what tmem_pin() began
+ * @pool: the pool
+ * @handle: the handle
+ *
+ * Context: Any but interrupt context.
+ */
+void zcache_unpin(struct tmem_pool *pool, unsigned long handle)
+{
+	if (!(handle & ZCACHE_SAME_FILLED) && !zcache_is_remote(handle))
+		zbud_unpin(zcache_frames(pool->type), handle);
+}
+
+/**
+ * zcache_free_handle() - free what an entry of the index stands for
+ * @pool: its pool
+ * @handle: the entry, which is gone
+ *
+ * Context: Any but interrupt context; under the lock of a tree, perhaps with
+ * interrupts off.
+ */
+void zcache_free_handle(struct tmem_pool *pool, unsigned long handle)
 {
 	struct zbud_charge charge = { .payer = zcache_same_payer(handle) };
 
+	if (zcache_is_remote(handle)) {
+		zcache_free_remote(pool, handle);
+		return;
+	}
 	if (handle & ZCACHE_SAME_FILLED)
 		zcache_count_many(pool->type, ZCACHE_SAME_FILLED_PAGES, -1);
 	else
@@ -219,7 +251,7 @@ static bool zcache_check_handle(struct tmem_pool *pool,
 	bool ok;
 	int err;
 
-	if (handle & ZCACHE_SAME_FILLED)
+	if (handle & ZCACHE_SAME_FILLED || zcache_is_remote(handle))
 		return true;
 	err = zbud_pin(zbud, handle);
 	/* A frame whose holes are being closed is left for the next time. */
@@ -423,6 +455,28 @@ static int zcache_corrupt(struct tmem_pool *pool, const struct tmem_key *key,
 }
 
 /**
+ * zcache_erase_loaded() - the content of a file page is about to be in the page cache
+ * @pool: its pool
+ * @key: its key; the reader has locked its folio, so nobody stores to it
+ * @handle: what was read
+ *
+ * If it is something else by now it was invalidated, or the page has moved to
+ * another machine: then whatever is there goes, or there would be a copy beside the
+ * folio.
+ *
+ * Context: Any but interrupt context.
+ * Return: 0, or -ENOENT: what was read does not count.
+ */
+int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,
+			unsigned long handle)
+{
+	if (tmem_erase(pool, key, handle))
+		return 0;
+	tmem_invalidate(pool, key, 1);
+	return -ENOENT;
+}
+
+/**
  * zcache_read_page() - read a page that is stored
  * @pool: its pool
  * @key: its key
@@ -444,13 +498,16 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
 	if (!err && handle & ZCACHE_SAME_FILLED) {
 		zcache_fill(page, handle);
 		*payer = zcache_same_payer(handle);
+	} else if (!err && zcache_is_remote(handle)) {
+		err = zcache_load_remote(pool, key, handle, page);
+		/* It was uncharged when it left. */
+		*payer = ZCACHE_NOBODY;
 	} else if (!err) {
 		err = zcache_load_zpage(pool, key, handle, page, payer);
 		if (err)
 			err = zcache_corrupt(pool, key, handle);
-		else if (pool->type == TMEM_EPHEMERAL &&
-			 !tmem_erase(pool, key, handle))
-			err = -ENOENT;
+		else if (pool->type == TMEM_EPHEMERAL)
+			err = zcache_erase_loaded(pool, key, handle);
 		zbud_unpin(zcache_frames(pool->type), handle);
 	}
 	return err;
@@ -467,6 +524,8 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
  * Context: Process context. May sleep; allocates nothing.
  * Return: 0; -ENOENT if nothing is stored under @key, or what is stored is a
  * file page that is not intact; -EIO if it is a swap page that is not intact.
+ * %ZCACHE_LOADED_REMOTE if it came from another machine: then a swap page is on its
+ * device as well.
  */
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page)
@@ -475,7 +534,7 @@ int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 	int err = zcache_read_page(pool, key, page, &payer);
 
 	zcache_count(pool->type, ZCACHE_LOADS);
-	if (!err) {
+	if (err >= 0) {
 		zcache_count(pool->type, ZCACHE_HITS);
 		zcache_payer_loaded(payer);
 	} else if (err == -ENOENT) {
@@ -617,6 +676,26 @@ void zcache_drop_pages(enum tmem_pool_type type)
 			zcache_count_many(type, ZCACHE_INVALIDATES,
 					  tmem_invalidate_all(pool));
 	mutex_unlock(&zcache_pools_mutex);
+}
+
+/**
+ * zcache_drop_matching() - forget some pages, of all pools
+ * @match: says which, by their handles
+ * @arg: for @match
+ *
+ * Context: May sleep.
+ * Return: how many were dropped.
+ */
+unsigned long zcache_drop_matching(tmem_match_t match, void *arg)
+{
+	struct tmem_pool *pool;
+	unsigned long id, sum = 0;
+
+	mutex_lock(&zcache_pools_mutex);
+	xa_for_each(&zcache_pools, id, pool)
+		sum += tmem_invalidate_all_matching(pool, match, arg);
+	mutex_unlock(&zcache_pools_mutex);
+	return sum;
 }
 
 /**
@@ -772,6 +851,7 @@ void zcache_stop(void)
 {
 	cleancache_disable();
 	frontswap_disable();
+	zcache_forget_remote(NULL, NULL);
 	zcache_trim();
 	pr_info("stores nothing any more, %lu pages are still kept\n",
 		zcache_stored_pages());

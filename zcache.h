@@ -11,6 +11,7 @@
  *	writeback.c	swap pages move on to their device
  *	decay.c		an idle pool gives its memory back
  *	memcg.c		which control group pays for swap pages
+ *	remote.c	pages that are on another machine (ramster/)
  *	compress.c	per-CPU compression streams
  *	knobs.c		what can be tuned: boot line, module parameters, debugfs
  *	debugfs.c	counters, and the knobs beside them
@@ -20,6 +21,7 @@
 #define _MM_TMEM_ZCACHE_H
 
 #include <linux/crypto.h>
+#include <linux/errno.h>
 #include <linux/percpu.h>
 #include <linux/spinlock_types.h>
 #include <linux/types.h>
@@ -53,6 +55,7 @@ struct page;
  * @ZCACHE_WRITEBACK_ERRORS: swap pages that the device did not take
  * @ZCACHE_PAGES_MIGRATED: pages of frames that were moved elsewhere in memory
  * @ZCACHE_SAME_FILLED_PAGES: pages held now that are one repeated pattern
+ * @ZCACHE_REMOTE_PAGES: pages held now by other machines
  * @ZCACHE_REJECT_ADMISSION: stores refused: no proof of use
  * @ZCACHE_REJECT_FAST_DEVICE: stores refused: reading is as fast as a copy
  * @ZCACHE_REJECT_SAMPLE: stores refused: to learn what reading costs
@@ -80,6 +83,7 @@ enum zcache_counter {
 	ZCACHE_WRITEBACK_ERRORS,
 	ZCACHE_PAGES_MIGRATED,
 	ZCACHE_SAME_FILLED_PAGES,
+	ZCACHE_REMOTE_PAGES,
 	ZCACHE_REJECT_ADMISSION,
 	ZCACHE_REJECT_FAST_DEVICE,
 	ZCACHE_REJECT_SAMPLE,
@@ -124,6 +128,15 @@ void zcache_stop(void);
 void zcache_footprint(struct tmem_footprint *sum);
 int zcache_validate(void);
 
+/* What zcache_read_page() and zcache_load_page() return besides 0 and -errno. */
+#define ZCACHE_LOADED_REMOTE	1
+
+bool zcache_is_intact(const struct tmem_pool *pool, const struct tmem_key *key,
+		      const struct zbud_zpage *zpage);
+void zcache_free_handle(struct tmem_pool *pool, unsigned long handle);
+void zcache_unpin(struct tmem_pool *pool, unsigned long handle);
+int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,
+			unsigned long handle);
 int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
 		      struct page *page, u16 payer);
 int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
@@ -140,6 +153,7 @@ struct tmem_pool *zcache_pool_create(struct xa_limit limit,
 void zcache_pool_destroy(struct tmem_pool *pool);
 struct tmem_pool *zcache_pool(u16 id);
 void zcache_drop_pages(enum tmem_pool_type type);
+unsigned long zcache_drop_matching(tmem_match_t match, void *arg);
 unsigned long zcache_type_pages(enum tmem_pool_type type);
 
 /*
@@ -244,7 +258,7 @@ int zcache_make_room(enum tmem_pool_type type, struct page *page, bool again);
 void zcache_trim(void);
 unsigned long zcache_pool_limit(void);
 unsigned long zcache_frame_pages(enum tmem_pool_type type);
-void zcache_free_swap_frame(struct page **pages);
+void zcache_free_frame(enum tmem_pool_type type, struct page **pages);
 unsigned long zcache_shrink_files(unsigned long nr_pages);
 
 /*
@@ -282,8 +296,95 @@ static inline void zcache_writeback_leave(void)
 #endif
 
 /*
+ * remote.c and ramster/cold.c
+ */
+
+/* Marks a handle that is the cookie of a page on another machine. */
+#define ZCACHE_REMOTE		BIT(TMEM_HANDLE_BITS - 2)
+
+#ifdef CONFIG_RAMSTER
+static inline bool zcache_is_remote(unsigned long handle)
+{
+	return handle & ZCACHE_REMOTE;
+}
+
+int zcache_load_remote(struct tmem_pool *pool, const struct tmem_key *key,
+		       unsigned long handle, struct page *page);
+void zcache_free_remote(struct tmem_pool *pool, unsigned long handle);
+bool zcache_hand_over(const struct zbud_key *owner, unsigned long handle,
+		      u64 cookie);
+unsigned long zcache_forget_remote(bool (*match)(u64 cookie, void *arg),
+				   void *arg);
+void zcache_forget_remote_range(struct tmem_pool *pool,
+				const struct tmem_key *key, unsigned long nr);
+
+void ramster_cold_wake(void);
+void ramster_leave_add(const struct zbud_key *key, unsigned long handle);
+void ramster_leave_push(void);
+bool ramster_leave(struct tmem_pool *pool, const struct tmem_key *key);
+void ramster_leave_end(void);
+#else
+static inline bool zcache_is_remote(unsigned long handle)
+{
+	return false;
+}
+
+static inline int zcache_load_remote(struct tmem_pool *pool,
+				     const struct tmem_key *key,
+				     unsigned long handle, struct page *page)
+{
+	return -ENOENT;
+}
+
+static inline void zcache_free_remote(struct tmem_pool *pool,
+				      unsigned long handle)
+{
+}
+
+static inline unsigned long
+zcache_forget_remote(bool (*match)(u64 cookie, void *arg), void *arg)
+{
+	return 0;
+}
+
+static inline void zcache_forget_remote_range(struct tmem_pool *pool,
+					      const struct tmem_key *key,
+					      unsigned long nr)
+{
+}
+
+static inline void ramster_cold_wake(void)
+{
+}
+
+static inline void ramster_leave_add(const struct zbud_key *key,
+				     unsigned long handle)
+{
+}
+
+static inline void ramster_leave_push(void)
+{
+}
+
+static inline bool ramster_leave(struct tmem_pool *pool,
+				 const struct tmem_key *key)
+{
+	return false;
+}
+
+static inline void ramster_leave_end(void)
+{
+}
+#endif
+
+/*
  * memcg.c
  */
+
+/* Of file pages: nobody pays, they can be dropped at any time. */
+#define ZCACHE_NOBODY			0
+/* As well, and what is encrypted on its device never leaves this machine. */
+#define ZCACHE_NOBODY_CONFIDENTIAL	U16_MAX
 
 #ifdef CONFIG_ZCACHE_MEMCG
 int zcache_payer_get(struct folio *folio);

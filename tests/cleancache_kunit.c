@@ -183,7 +183,7 @@ static int fake_put(struct super_block *sb, u64 object, pgoff_t index,
 }
 
 static int fake_store(void *pool, u64 object, pgoff_t index, struct page *page,
-		      bool workingset)
+		      unsigned int hints)
 {
 	int err = -ENOMEM;
 
@@ -193,7 +193,7 @@ static int fake_store(void *pool, u64 object, pgoff_t index, struct page *page,
 	if (index != READ_ONCE(fake.fail_at))
 		err = fake_put(pool, object, index, file_page_number(page));
 	fake_nap();
-	WRITE_ONCE(fake.workingset, workingset);
+	WRITE_ONCE(fake.workingset, hints & CLEANCACHE_WORKINGSET);
 	atomic_long_inc(&fake.stores);
 	return err;
 }

@@ -580,6 +580,45 @@ static void tmem_invalidates_all(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, tmem_invalidate_all(o->pool));
 }
 
+/* Handles that are divided by the number at @arg. */
+static bool is_multiple(unsigned long handle, void *arg)
+{
+	return handle % *(unsigned long *)arg == 0;
+}
+
+static void tmem_invalidates_matching(struct kunit *test)
+{
+	struct owner *o = test->priv;
+	unsigned long three = 3, one = 1;
+	struct tmem_key key;
+	u64 object, index;
+
+	for (object = 0; object < 50; object++) {
+		for (index = 0; index < 1500; index++) {
+			key = (struct tmem_key) { object, index };
+			KUNIT_ASSERT_EQ(test, 0, tmem_store(o->pool, &key, index + 1,
+							    MODEL_GFP));
+		}
+	}
+	/* Of a range: handles 3 to 99. */
+	key = (struct tmem_key) { 7, 0 };
+	KUNIT_EXPECT_EQ(test, 33, tmem_invalidate_matching(o->pool, &key, 100,
+							   is_multiple, &three));
+	KUNIT_EXPECT_EQ(test, 0, tmem_invalidate_matching(o->pool, &key, 0,
+							  is_multiple, &one));
+	KUNIT_EXPECT_EQ(test, 67, tmem_count(o->pool, &key, 100));
+	/* Of all. */
+	KUNIT_EXPECT_EQ(test, 50 * 500 - 33,
+			tmem_invalidate_all_matching(o->pool, is_multiple, &three));
+	KUNIT_EXPECT_EQ(test, 50 * 1000, atomic_long_read(&o->pool->nr_pages));
+	KUNIT_EXPECT_EQ(test, 50 * 500, o->nr_freed);
+	KUNIT_EXPECT_EQ(test, 0, tmem_validate(o->pool));
+	/* Objects that are emptied leave the table, and none is passed over. */
+	KUNIT_EXPECT_EQ(test, 50 * 1000,
+			tmem_invalidate_all_matching(o->pool, is_multiple, &one));
+	expect_empty(test);
+}
+
 static void tmem_pool_destroy_frees(struct kunit *test)
 {
 	struct owner *mine = test->priv;
@@ -878,6 +917,7 @@ static struct kunit_case tmem_cases[] = {
 	KUNIT_CASE(tmem_validate_complains),
 	KUNIT_CASE(tmem_footprint_counts),
 	KUNIT_CASE(tmem_invalidates_all),
+	KUNIT_CASE(tmem_invalidates_matching),
 	KUNIT_CASE(tmem_pool_destroy_frees),
 	KUNIT_CASE_SLOW(tmem_model),
 	KUNIT_CASE_PARAM(tmem_threads, crowd_mode_gen_params),

@@ -17,15 +17,19 @@
 struct dentry;
 struct super_block;
 
+/* What a back end is told of a page. */
+#define CLEANCACHE_WORKINGSET	BIT(0)	/* mm knows that it is used again and again */
+#define CLEANCACHE_ENCRYPTED	BIT(1)	/* of a file that is encrypted on its device */
+
 /**
  * struct cleancache_ops - a back end for clean file pages
  * @mount: a file system has come. Returns a pool, or NULL if its pages cannot
  *	be kept. May sleep.
  * @umount: the file system of @pool goes; no hook uses @pool any more. May
  *	sleep.
- * @store: keep a copy of the clean @page. @workingset: the rest of mm knows
- *	already that it is used again and again. Returns 0 or -errno. Runs in
- *	reclaim: may sleep, but must not wait for I/O.
+ * @store: keep a copy of the clean @page. @hints: CLEANCACHE_WORKINGSET and
+ *	CLEANCACHE_ENCRYPTED. Returns 0 or -errno. Runs in reclaim: may sleep, but
+ *	must not wait for I/O.
  * @load: fill @page and forget the copy. Returns 0, or -ENOENT if there is no
  *	copy that is whole. Must not allocate. May sleep.
  * @refault: a page that was evicted some time ago comes back. Must not sleep.
@@ -37,7 +41,7 @@ struct cleancache_ops {
 	void *(*mount)(struct super_block *sb);
 	void (*umount)(void *pool);
 	int (*store)(void *pool, u64 object, pgoff_t index, struct page *page,
-		     bool workingset);
+		     unsigned int hints);
 	int (*load)(void *pool, u64 object, pgoff_t index, struct page *page);
 	void (*refault)(void *pool, u64 object, pgoff_t index);
 	void (*invalidate)(void *pool, u64 object, pgoff_t index,

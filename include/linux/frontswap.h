@@ -28,6 +28,9 @@ enum frontswap_load_type {
 	FRONTSWAP_WRITEBACK,
 };
 
+/* A load of one page: it was delivered, and its slot on the device holds it too. */
+#define FRONTSWAP_ON_DEVICE	1
+
 /**
  * struct frontswap_ops - a back end for swap pages
  * @swapon: swap device @type has come, with slots 0 to @nr_slots - 1, on @bdev
@@ -39,8 +42,8 @@ enum frontswap_load_type {
  *	the front end invalidates the whole range. May sleep, runs in reclaim.
  * @load: fill the locked, not uptodate @folio. 0 if every byte was delivered,
  *	-ENOENT if nothing is stored under any of its entries, -EIO if what was
- *	stored cannot be returned; then nothing is dropped. Must not allocate.
- *	May sleep.
+ *	stored cannot be returned; then nothing is dropped. %FRONTSWAP_ON_DEVICE if
+ *	it was delivered, and the copy stays. Must not allocate. May sleep.
  * @invalidate: forget @nr slots from @offset on. Must not sleep; may be called
  *	with interrupts off and under spinlocks of swap and of page tables.
  * @count: how many of @nr slots from @offset on hold a copy. Must not sleep.
