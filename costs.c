@@ -13,12 +13,16 @@
  *			request: adjacent pages that come back one after the other share
  *			its time, no matter if the device or we brought them.
  *
- * Where that is not known copies are made. Where the device turns out to be fast only a
+ * A swap device that is not a hard disk is asked for a few pages when it comes, so that
+ * nothing is stored first that had better be there. Where the time of a device is not
+ * known copies are made. Where the device turns out to be fast only a
  * sample is kept, by which store and load stay known. It is for the two sides to see to
  * it that the device stays known.
  */
 #include <linux/average.h>
+#include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/gfp.h>
 #include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -26,6 +30,8 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/part_stat.h>
+#include <linux/random.h>
+#include <linux/sort.h>
 #include <linux/spinlock.h>
 #include <linux/time64.h>
 
@@ -47,6 +53,9 @@ static const unsigned int zcache_worth[TMEM_NR_TYPES] = {
 /* Pages that came back, and requests of the device, from which costs are learned. */
 #define ZCACHE_LOOK_PAGES	128
 #define ZCACHE_LOOK_REQUESTS	32
+
+/* Pages that a device is asked for when it comes. */
+#define ZCACHE_PROBES		9
 
 /* One page of so many is timed; what takes longer was interrupted. */
 #define ZCACHE_TIMED		16
@@ -141,6 +150,60 @@ void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,
 		return;
 	reads->ios = part_stat_read(bdev, ios[STAT_READ]);
 	reads->ns = part_stat_read(bdev, nsecs[STAT_READ]);
+}
+
+static int zcache_probe(struct block_device *bdev, struct page *page)
+{
+	sector_t pages = bdev_nr_sectors(bdev) >> PAGE_SECTORS_SHIFT;
+	struct bio_vec bvec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, &bvec, 1, REQ_OP_READ);
+	bio.bi_iter.bi_sector = (get_random_u64() % max(pages, 1)) << PAGE_SECTORS_SHIFT;
+	__bio_add_page(&bio, page, PAGE_SIZE, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+static int zcache_compare_ns(const void *a, const void *b)
+{
+	const u64 *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+/**
+ * zcache_reads_probe() - learn what a device is like before it is used
+ * @reads: of the device
+ *
+ * The median of a few reads of one page each, anywhere. It is the most that a page
+ * takes: what is read together comes cheaper, which is learned later.
+ *
+ * Context: May sleep. Nobody else knows of @reads.
+ */
+void zcache_reads_probe(struct zcache_reads *reads)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	u64 ns[ZCACHE_PROBES], begin;
+	int i, err = page ? 0 : -ENOMEM;
+
+	for (i = 0; i < ZCACHE_PROBES && !err; i++) {
+		begin = ktime_get_ns();
+		err = zcache_probe(reads->bdev, page);
+		ns[i] = ktime_get_ns() - begin;
+	}
+	if (page)
+		__free_page(page);
+	if (err)
+		return;
+	sort(ns, ZCACHE_PROBES, sizeof(*ns), zcache_compare_ns, NULL);
+	reads->page_ns = max(ns[ZCACHE_PROBES / 2], 1);
+	WRITE_ONCE(zcache_last_read_ns[reads->type], reads->page_ns);
+	/* These reads brought no page back. */
+	reads->ios = part_stat_read(reads->bdev, ios[STAT_READ]);
+	reads->ns = part_stat_read(reads->bdev, nsecs[STAT_READ]);
 }
 
 /**

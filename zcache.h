@@ -197,6 +197,7 @@ u64 zcache_copy_ns(enum tmem_pool_type type);
 u64 zcache_read_ns(enum tmem_pool_type type);
 void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,
 		       struct block_device *bdev);
+void zcache_reads_probe(struct zcache_reads *reads);
 void zcache_reads_learn(struct zcache_reads *reads, unsigned long ios, u64 ns);
 void zcache_reads_note(struct zcache_reads *reads, const struct tmem_key *key);
 bool zcache_reads_slow(const struct zcache_reads *reads);
