@@ -107,7 +107,8 @@ configure() {
 	local files state
 	mapfile -t files < <(fragments "$NAME")
 	mkdir -p "$OUT"
-	state=$(cat "${files[@]}" ${TMEM_START:+"$TMEM_START"} "$TREE/mm/Kconfig" "$TREE"/mm/tmem/Kconfig 2>/dev/null |
+	state=$(cat "${files[@]}" ${TMEM_START:+"$TMEM_START"} "$TREE/mm/Kconfig" \
+		"$TREE"/mm/tmem/{,*/}Kconfig 2>/dev/null |
 		sha256sum; "${CROSS}gcc" --version | head -n 1)
 	[ -f "$OUT/.config" ] && [ "$state" = "$(cat "$OUT/config.stamp" 2>/dev/null)" ] &&
 		return

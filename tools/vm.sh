@@ -39,7 +39,8 @@ VM_PAGES=${VM_PAGES:-10000000}
 
 # What a guest is: kernel, CPUs, MGLRU (y/n), MiB, set of scenarios. Two emulated
 # guests run everything, two more what differs with CPUs or LRU. uml computes 15
-# times as fast: it adds KASAN and most of the volume.
+# times as fast: it adds KASAN and most of the volume. The last one has RAMster,
+# and runs what is about it.
 guest() {
 	case $1 in
 	2cpu-mglru) echo qemu-debug 2 y 144 all ;;
@@ -47,10 +48,11 @@ guest() {
 	2cpu-lru)   echo qemu-debug 2 n 144 core ;;
 	1cpu-mglru) echo qemu-debug 1 y 144 core ;;
 	uml)        echo uml-debug 1 y 256 all ;;
+	uml-ramster) echo uml-ramster 1 y 256 ramster ;;
 	*) die "no such guest: $1" "there are: ${GUESTS[*]}" ;;
 	esac
 }
-GUESTS=(2cpu-mglru 1cpu-lru uml 2cpu-lru 1cpu-mglru)
+GUESTS=(2cpu-mglru 1cpu-lru uml 2cpu-lru 1cpu-mglru uml-ramster)
 STRESS="anon compact fork fs_and_swap fs_mix_ext4 fs_mix_vfat fs_mix_xfs fs_swap_compact
 	fs_swap_toggle stress
 	swapoff_load tmpfs toggle"
@@ -64,6 +66,7 @@ features() {
 	read -r kernel cpus _ < <(guest "$1")
 	echo memcg pagemap zswap debug lkdtm lockdep kmemleak
 	case $kernel in
+	uml-ramster) echo kasan uml trace ramster ;;
 	uml*) echo kasan uml trace ;;
 	*) echo thp brd preempt fault poison sysrq ;;
 	esac
@@ -170,6 +173,7 @@ cmdline() {	# KERNEL LRU NAMES
 	[[ $1 != uml* ]] || { disks=$(disk_words ubd) port=ttyS0 box=${VM_BOX:-8} uml=1; }
 	[ -z "$PLAIN" ] || zcache=zcache=0
 	[ -z "${BOOT[${3:--}]:-}" ] || zcache=${BOOT[$3]}
+	[ "$1" != uml-ramster ] || zcache="ramster $zcache"
 	echo "panic=-1 oops=panic loglevel=6 rcupdate.rcu_cpu_stall_timeout=120" \
 		"brd.rd_nr=1 brd.rd_size=131072 $zcache" \
 		"vm.verdict=/dev/$port $disks vm.seed=$VM_SEED vm.box=$box" \
@@ -359,7 +363,9 @@ load_list() {
 }
 
 fits() {	# GUEST NAME
-	local have need
+	local have need set
+	read -r _ _ _ _ set < <(guest "$1")
+	[ "$set" != ramster ] || [[ " ${NEEDS[$2]} " == *" ramster "* ]] || return 1
 	have=" $(features "$1" | tr '\n' ' ') "
 	for need in ${NEEDS[$2]}; do
 		[[ $have == *" $need "* ]] || return 1
@@ -373,7 +379,7 @@ set_of() {	# GUEST
 	local name set all=()
 	read -r _ _ _ _ set < <(guest "$1")
 	case $set in
-	all) mapfile -t all < <("$INIT" --list | cut -f 1 | sort) ;;
+	all | ramster) mapfile -t all < <("$INIT" --list | cut -f 1 | sort) ;;
 	core) read -ra all <<<"$CORE" ;;
 	esac
 	[ ${#NAMES[@]} -eq 0 ] || all=("${NAMES[@]}")

@@ -33,7 +33,7 @@
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
-#include "files.h"
+#include "ramster.h"
 
 extern const struct scenario *const __start_scenarios[];
 extern const struct scenario *const __stop_scenarios[];
@@ -260,6 +260,7 @@ static void after(void)
 {
 	if (!current->boot)
 		settings_reset();
+	rs_reset();
 	/* What a failed scenario left: its pages would have to fit in memory. */
 	umount(TEST_TMPFS);
 	swap_off_all();

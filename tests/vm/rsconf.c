@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* RAMster: what is configured wrong is refused, and nothing has changed. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "ramster.h"
+
+/* A value that must be refused leaves the one that was there. */
+static void refused(const char *folder, const char *file, const char *value,
+		    int expected)
+{
+	char before[256], after[256];
+	int err;
+
+	if (try_read(rs_path(folder, file), before, sizeof(before)) < 0)
+		fail("cannot read %s", rs_path(folder, file));
+	err = try_write(rs_path(folder, file), "%s", value);
+	check(err < 0, "\"%.40s\" was taken for %s", value, rs_path(folder, file));
+	check(!expected || err == expected, "\"%.40s\" for %s: %s", value,
+	      rs_path(folder, file), strerror(-err));
+	try_read(rs_path(folder, file), after, sizeof(after));
+	check(!strcmp(before, after), "\"%.40s\" has changed %s", value,
+	      rs_path(folder, file));
+}
+
+struct bad {
+	const char *file;
+	const char *values[10];
+};
+
+static void all_refused(const char *folder, const struct bad *bad,
+			unsigned int nr)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < nr; i++)
+		for (j = 0; j < ARRAY_SIZE(bad->values); j++)
+			if (bad[i].values[j])
+				refused(folder, bad[i].file, bad[i].values[j], 0);
+}
+
+static const char longer[] =
+	"a-name-that-is-longer-than-any-name-of-a-machine-may-be-in-a-certificate-or-anywhere";
+
+SCENARIO(rs_bad_config, 30, RS,
+	 "settings that make no sense are refused, and nothing has changed")
+{
+	static const struct bad of_peers[] = {
+		{ "address", { "", "1.2.3", "1.2.3.4.5", "300.1.1.1", "host",
+			       "1.2.3.4 ", "::1::", "0.0.0.0", "224.0.0.1" } },
+		{ "port", { "", "0", "65536", "-1", "x", "99999999999" } },
+		{ "security", { "", "none", "TLS!", "insecur" } },
+		{ "soft_ms", { "", "0", "-5", "x", "99999999999" } },
+		{ "hard_ms", { "", "0", "-5", "x", "99999999999" } },
+		{ "quota", { "", "-1", "x", "99999999999999999999" } },
+		{ "borrow", { "", "2", "-1", "yess" } },
+		{ "servername", { longer } },
+	};
+	static const struct bad of_the_lender[] = {
+		{ "listen", { "x", "1.2.3.4:99999", "1.2.3.4:0", "1.2.3.4:",
+			      "10.0.0.1 10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5",
+			      "[::1", "1.2.3.4:20612x" } },
+		{ "percent", { "", "0", "101", "-1", "x" } },
+		{ "headroom_percent", { "", "101", "-1", "x" } },
+		{ "threads", { "", "0", "-1", "100000", "x" } },
+		{ "enabled", { "", "2", "-1", "x" } },
+	};
+
+	rs_ready();
+	rs_peer_add(&(struct rs_peer){ .name = "bad", .address = RS_HERE });
+	all_refused("bad", of_peers, ARRAY_SIZE(of_peers));
+	all_refused("lender", of_the_lender, ARRAY_SIZE(of_the_lender));
+	check(mkdir(rs_path("lender", ""), 0755) && errno == EEXIST,
+	      "a peer could take the name of the lender");
+	check(rmdir(rs_path("lender", "")), "the lender could be removed");
+	check(mkdir(rs_path(longer, ""), 0755), "a name of any length is taken");
+}
+
+SCENARIO(rs_late_config, 30, RS,
+	 "what is in use cannot be changed, and what is missing cannot be used")
+{
+	rs_ready();
+	refused("lender", "enabled", "1", 0);	/* where? */
+	if (mkdir(rs_path("late", ""), 0755))
+		fail_errno("mkdir");
+	refused("late", "borrow", "1", 0);	/* from whom? */
+	refused("late", "quota", "1", 0);
+	rs_peer_remove("late");
+	rs_self();
+	refused("self", "address", "127.0.0.2", 0);
+	refused("self", "port", "1000", 0);
+	refused("self", "security", "tls", 0);
+	refused("self", "soft_ms", "77", 0);
+	refused("self", "hard_ms", "7777", 0);
+	refused("lender", "listen", "127.0.0.2", 0);
+	refused("lender", "percent", "11", 0);
+	refused("lender", "threads", "3", 0);
+	check(rs_peer_up("self", 1), "refusals have disturbed the lender");
+	/* The same again is no change. */
+	write_file(rs_path("self", "borrow"), "0");
+	write_file(rs_path("self", "borrow"), "1");
+	check(rs_peer_up("self", 5), "the lender does not come up again");
+}
+
+SCENARIO(rs_many_peers, 60, RS,
+	 "more peers than there may be; all go again")
+{
+	unsigned int made = 0, i;
+	char name[16];
+
+	rs_ready();
+	rs_lend(RS_HERE);
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "peer%u", i);
+		if (mkdir(rs_path(name, ""), 0755))
+			break;
+		made++;
+		write_file(rs_path(name, "address"), "127.0.%u.%u", i / 250,
+			   i % 250 + 1);
+		write_file(rs_path(name, "security"), "insecure");
+		if (i % 50 == 0)
+			write_file(rs_path(name, "quota"), "1");
+		if (i % 50 == 0)
+			try_write(rs_path(name, "borrow"), "1");
+	}
+	say("%u peers", made);
+	for (i = 0; i < made; i++) {
+		snprintf(name, sizeof(name), "peer%u", i);
+		rs_peer_remove(name);
+	}
+	check(made >= 200, "only %u peers", made);
+}
+
+SCENARIO_FULL(rs_off, 30, RS, NULL, "zcache=1 ramster=0",
+	 "not asked for on the boot line: nothing is there")
+{
+	if (mount("configfs", "/sys/kernel/config", "configfs", 0, NULL))
+		fail_errno("configfs");
+	check(!exists("/sys/kernel/config/ramster"), "it is configurable");
+	check(!exists(RS_DEBUG), "it has counters");
+}
+
+/* ---- Without the agent that does the handshakes ---- */
+
+SCENARIO(rs_tls_refused, 60, RS,
+	 "TLS is demanded and no agent is there: no page leaves, nobody waits")
+{
+	static const struct rs_peer secure = {
+		.name = "secure", .address = RS_HERE, .security = "tls",
+		.quota = 64,
+	};
+	struct region r;
+	double start;
+
+	rs_ready();
+	rs_lend(RS_HERE);
+	rs_peer_add(&secure);
+	write_file(rs_path("secure", "servername"), "localhost");
+	start = now();
+	write_file(rs_path("secure", "borrow"), "1");
+	check(now() - start < 2, "it took %.1f s to begin", now() - start);
+	check(!rs_peer_up("secure", 2), "a connection without TLS was used");
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, 4 * RS_POOL, TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	region_verify(&r);
+	rs_report();
+	check(!rs_since("pushed"), "%ld pages were pushed", rs_since("pushed"));
+	check(!rs_since("lent_stores"), "%ld pages were taken",
+	      rs_since("lent_stores"));
+	start = now();
+	rs_peer_remove("secure");
+	check(now() - start < 2, "it took %.1f s to end", now() - start);
+}

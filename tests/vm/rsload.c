@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/* RAMster: loads of swap and files while the network or the lender fails. */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "ramster.h"
+
+/**
+ * struct load - what all processes of a load share
+ * @stop: they are to end
+ * @slowest: the longest that anybody waited for a page, in seconds
+ */
+struct load {
+	volatile bool stop;
+	double slowest;
+};
+
+static struct load *load;
+static struct file large;
+
+static void timed(double start)
+{
+	double took = now() - start;
+
+	if (took > load->slowest)
+		load->slowest = took;
+}
+
+static void swap_load(void *arg)
+{
+	struct region r;
+	struct rng rng;
+	unsigned int i;
+
+	rng_init(&rng, 400 + (unsigned long)arg);
+	region_map(&r, 3 * RS_POOL, HEAP | TEXT);
+	region_fill(&r);
+	while (!load->stop) {
+		rs_pageout(&r);
+		for (i = 0; i < 300 && !load->stop; i++) {
+			double start = now();
+
+			region_churn(&r, &rng, 1, 30);
+			timed(start);
+		}
+	}
+	region_verify(&r);
+}
+
+static void read_load(void *arg)
+{
+	struct file f = large;
+	struct rng rng;
+
+	rng_init(&rng, 410 + (unsigned long)arg);
+	file_open(&f);
+	while (!load->stop) {
+		unsigned long first = rng_below(&rng, f.max - 64), nr;
+
+		for (nr = first; nr < first + 64; nr++) {
+			double start = now();
+
+			file_verify_page(&f, nr, READ + rng_below(&rng, DIRECT));
+			timed(start);
+		}
+		file_pageout(&f, first, 64);
+		nap(1);
+	}
+	file_close(&f);
+}
+
+static void write_load(void *arg)
+{
+	struct file f;
+	struct rng rng;
+
+	rng_init(&rng, 420 + (unsigned long)arg);
+	file_create(&f, large.fs, "written", 512, HEAP | TEXT);
+	file_fill(&f, 512);
+	while (!load->stop) {
+		file_write(&f, rng_below(&rng, 500) * PAGE,
+			   1 + rng_below(&rng, 8000), READ);
+		file_verify_page(&f, rng_below(&rng, file_pages(&f)), READ);
+		if (rng_below(&rng, 10))
+			continue;
+		rs_evict(&f);
+		if (!rng_below(&rng, 4))
+			file_truncate(&f, rng_below(&rng, 512) * PAGE + 100);
+	}
+	file_verify_all(&f);
+	file_delete(&f);
+}
+
+/*
+ * Users of swap, readers and a writer of files, in a pool that is too small for
+ * them; fn() disturbs them until the time is up.
+ */
+static void loads(double seconds, void (*fn)(unsigned int round))
+{
+	static const proc_fn fns[] = { swap_load, read_load, write_load };
+	struct box box;
+	unsigned int round = 0, i;
+	int pids[ARRAY_SIZE(fns)];
+
+	load = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
+	if (load == MAP_FAILED)
+		fail_errno("mmap");
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	file_create_large(&large, fs_start("ext4"), "large", 3 * RS_POOL,
+			  HEAP | TEXT);
+	for (i = 0; i < ARRAY_SIZE(fns); i++)
+		pids[i] = spawn(fns[i], (void *)(unsigned long)i);
+	box = box_start(seconds);
+	while (box_open(&box))
+		fn(round++);
+	load->stop = true;
+	for (i = 0; i < ARRAY_SIZE(fns); i++)
+		join(pids[i]);
+	file_verify(&large, READ);
+	file_delete(&large);
+	fs_umount(large.fs);
+	rs_report();
+	say("the slowest page took %.3f s", load->slowest);
+	rs_never_forged();
+	swap_off_all();
+	zc_empty("after swapoff");
+}
+
+static void wait_round(unsigned int round)
+{
+	(void)round;
+	nap(100);
+}
+
+SCENARIO(rs_both, 90, RS,
+	 "files and swap at once, in a pool that is too small for them")
+{
+	rs_self();
+	loads(env.box, wait_round);
+	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
+}
+
+static void lender_ends(unsigned int round)
+{
+	nap(2000);
+	if (!round)
+		rs_lend_no_more();
+}
+
+SCENARIO(rs_lender_gone, 90, RS,
+	 "the lender ends while its pages are wanted: they come from the disk")
+{
+	rs_self();
+	loads(env.box, lender_ends);
+	zexpect(rs_since("pushed") > 50, "only %ld pages were pushed",
+		rs_since("pushed"));
+	check(load->slowest < 5, "a page took %.1f s", load->slowest);
+}
+
+static void lender_restarts(unsigned int round)
+{
+	nap(500 + 130 * (round % 5));
+	rs_lend_no_more();
+	nap(100 + 70 * (round % 7));
+	write_file(rs_path("lender", "enabled"), "1");
+}
+
+SCENARIO(rs_lender_restart, 90, RS,
+	 "the lender ends and begins again, and again: it has no old pages")
+{
+	long pushed;
+
+	rs_self();
+	loads(env.box, lender_restarts);
+	check(rs_peer_up("self", 10), "the lender is not used any more");
+	pushed = rs_since("pushed");
+	loads(2, wait_round);
+	zexpect(rs_since("pushed") > pushed, "nothing is pushed any more");
+}
+
+static void link_breaks(unsigned int round)
+{
+	static const struct link dead = { .loss_percent = 100 };
+
+	if (round % 2) {
+		net_switch(LOOPBACK, false);
+		nap(1500);
+		net_switch(LOOPBACK, true);
+	} else {
+		net_emulate(LOOPBACK, &dead);
+		nap(4000);
+		net_plain(LOOPBACK);
+	}
+	rs_peer_up("self", 4);
+}
+
+SCENARIO(rs_link_down, 120, RS,
+	 "the network is silent for some seconds, then it is gone: nobody waits long")
+{
+	rs_self();
+	loads(env.box + 4, link_breaks);
+	check(load->slowest < 5, "a page took %.1f s", load->slowest);
+	check(rs_peer_up("self", 10), "the lender is not used any more");
+}
+
+static void link_changes(unsigned int round)
+{
+	static const struct link links[] = {
+		{ .delay_ms = 5 },
+		{ .loss_percent = 5 },
+		{ .delay_ms = 20, .jitter_ms = 10, .reorder_percent = 25 },
+		{ .duplicate_percent = 20, .delay_ms = 1 },
+		{ .bytes_per_second = 2000000 },
+		{ .delay_ms = 300 },
+	};
+
+	net_emulate(LOOPBACK, &links[round % ARRAY_SIZE(links)]);
+	nap(2000);
+}
+
+SCENARIO(rs_netem, 120, RS,
+	 "a network that delays, loses, repeats and reorders, or is slow")
+{
+	rs_self();
+	loads(env.box + 4, link_changes);
+	net_plain(LOOPBACK);
+	check(load->slowest < 5, "a page took %.1f s", load->slowest);
+	check(rs_peer_up("self", 10), "the lender is not used any more");
+	zexpect(rs_since("hits") > 20, "only %ld hits", rs_since("hits"));
+}
+
+static void peers_change(unsigned int round)
+{
+	nap(300 + 110 * (round % 4));
+	rs_peer_remove("self");
+	nap(50 * (round % 3));
+	rs_peer_add(&rs_self_peer);
+}
+
+SCENARIO(rs_peer_remove, 90, RS,
+	 "the folder of the lender is removed, and made again, in mid traffic")
+{
+	rs_self();
+	loads(env.box, peers_change);
+	check(rs_peer_up("self", 10), "the lender does not come up again");
+	zexpect(rs_since("pushed") > 50, "only %ld pages were pushed",
+		rs_since("pushed"));
+}
+
+/* Takes most of what is left. The lender has to give way. */
+static void memory_is_short(unsigned int round)
+{
+	nap(500);
+	if (round % 2)
+		squeeze(85);
+}
+
+SCENARIO(rs_drop, 90, RS,
+	 "the lender drops pages because its memory is wanted")
+{
+	rs_self();
+	loads(env.box, memory_is_short);
+	zexpect(rs_since("lent_dropped") > 0, "nothing was dropped");
+}
+
+/* ---- Two namespaces ---- */
+
+/* To the other process and back. */
+struct wires {
+	int there[2];
+	int back[2];
+};
+
+static void signal_to(int fd)
+{
+	if (write(fd, "", 1) != 1)
+		fail_errno("pipe");
+}
+
+static void wait_for(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) != 1)
+		fail("the other process is gone");
+}
+
+/*
+ * Has a namespace of its own, with the other end of the cable, and lends. It has
+ * to stay until the end: the cable is in its hand.
+ */
+static void far_machine(void *arg)
+{
+	struct wires *wires = arg;
+
+	if (unshare(CLONE_NEWNET))
+		fail_errno("unshare");
+	signal_to(wires->back[1]);
+	wait_for(wires->there[0]);
+	net_switch("far", true);
+	net_address("far", "10.77.0.2", 24);
+	rs_lend("10.77.0.2");
+	signal_to(wires->back[1]);
+	wait_for(wires->there[0]);
+}
+
+static const struct rs_peer far = {
+	.name = "far", .address = "10.77.0.2", .borrow = true,
+};
+
+static const struct rs_peer near = {
+	.name = "near", .address = "10.77.0.1", .quota = 64,
+};
+
+static void cable_breaks(unsigned int round)
+{
+	nap(1000);
+	net_switch("near", round % 2);
+	nap(1000);
+}
+
+SCENARIO(rs_namespaces, 90, RS,
+	 "lender and borrower in two network namespaces; the cable is pulled out")
+{
+	struct wires wires;
+	int pid;
+
+	rs_ready();
+	if (pipe(wires.there) || pipe(wires.back))
+		fail_errno("pipe");
+	pid = spawn(far_machine, &wires);
+	wait_for(wires.back[0]);
+	net_pair("near", "far", pid);
+	net_switch("near", true);
+	net_address("near", "10.77.0.1", 24);
+	signal_to(wires.there[1]);
+	wait_for(wires.back[0]);
+	rs_peer_add(&near);
+	rs_peer_add(&far);
+	check(rs_peer_up("far", 5), "the lender does not come up");
+	loads(env.box, cable_breaks);
+	net_switch("near", true);
+	check(rs_peer_up("far", 10), "the lender is not used any more");
+	check(load->slowest < 5, "a page took %.1f s", load->slowest);
+	signal_to(wires.there[1]);
+	join(pid);
+	zexpect(rs_since("hits") > 20, "only %ld hits", rs_since("hits"));
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0
+/* RAMster: pages leave for a lender, come back, and are forgotten. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+#include "ramster.h"
+
+#define SET	(6 * RS_POOL)
+
+SCENARIO(rs_swap, 60, RS,
+	 "more swap pages than the pool may hold come back from the lender")
+{
+	struct region r;
+	struct rng rng;
+
+	rng_init(&rng, 40);
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, SET, HEAP | TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	zexpect(rs_wait("pushed", RS_POOL, 10) >= (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	region_verify(&r);
+	rs_report();
+	zexpect(rs_since("hits") > (long)RS_POOL / 2, "only %ld of %ld loads were hits",
+		rs_since("hits"), rs_since("loads"));
+	region_churn(&r, &rng, 3000, 40);
+	rs_pageout(&r);
+	region_verify(&r);
+	rs_never_forged();
+	region_unmap(&r);
+	zc_none_stored("after their end");
+}
+
+SCENARIO(rs_file, 60, RS,
+	 "more file pages than the pool may hold come back from the lender")
+{
+	const struct fs *fs;
+	struct file f;
+
+	rs_self();
+	fs = fs_start("ext4");
+	rs_pool(RS_POOL);
+	file_create_large(&f, fs, "large", SET, HEAP | TEXT);
+	file_verify(&f, READ);
+	rs_evict(&f);
+	zexpect(rs_wait("pushed", RS_POOL, 10) >= (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	file_verify(&f, READ);
+	rs_report();
+	zexpect(rs_since("hits") > (long)RS_POOL / 2, "only %ld of %ld loads were hits",
+		rs_since("hits"), rs_since("loads"));
+	rs_evict(&f);
+	file_verify(&f, MMAP);
+	rs_never_forged();
+	file_delete(&f);
+	fs_umount(fs);
+	zc_empty("after umount");
+}
+
+SCENARIO(rs_prefetch, 60, RS,
+	 "neighbours come with a page, and are there when they are asked for")
+{
+	struct region r;
+
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, SET, TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	rs_wait("pushed", SET / 2, 10);
+	region_verify(&r);
+	rs_report();
+	zexpect(rs_since("prefetch_hits") > 100,
+		"only %ld pages came with others and were wanted",
+		rs_since("prefetch_hits"));
+	rs_never_forged();
+}
+
+/* ---- Pages that change while the lender has a copy ---- */
+
+/* Random pages get new content, are freed, or are only read. */
+static void change_region(struct region *r, struct rng *rng)
+{
+	unsigned long i, nr;
+
+	for (i = 0; i < r->nr / 2; i++) {
+		nr = rng_below(rng, r->nr);
+		if (rng_below(rng, 4) == 0)
+			region_verify_page(r, nr);
+		else
+			region_write(r, nr);
+	}
+}
+
+SCENARIO(rs_rewrite_swap, 90, RS,
+	 "slots are freed and used again while the lender has what they held")
+{
+	struct box box = box_default();
+	struct region r;
+	struct rng rng;
+
+	rng_init(&rng, 41);
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL / 2);
+	region_map(&r, 3 * RS_POOL, HEAP | TEXT);
+	region_fill(&r);
+	do {
+		rs_pageout(&r);
+		change_region(&r, &rng);
+	} while (box_open(&box));
+	region_verify(&r);
+	rs_report();
+	rs_never_forged();
+	zexpect(rs_since("pushed") > 500, "only %ld pages were pushed",
+		rs_since("pushed"));
+	zexpect(rs_since("forgotten") > 100, "only %ld pages were forgotten",
+		rs_since("forgotten"));
+	region_unmap(&r);
+	zc_none_stored("after their end");
+}
+
+static void change_file(struct file *f, struct rng *rng)
+{
+	unsigned long at = rng_below(rng, f->max - 64) * PAGE;
+	const int hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	switch (rng_below(rng, 6)) {
+	case 0:
+		file_truncate(f, at + rng_below(rng, PAGE));
+		break;
+	case 1:
+		file_fallocate(f, hole, at, rng_below(rng, 40 * PAGE) + 1);
+		break;
+	case 2:
+		file_write(f, at, (1 + rng_below(rng, 16)) * PAGE, DIRECT);
+		break;
+	default:
+		file_write(f, at + rng_below(rng, PAGE),
+			   1 + rng_below(rng, 16 * PAGE), READ);
+	}
+}
+
+SCENARIO(rs_rewrite_file, 90, RS,
+	 "a file is written, cut and punched while the lender has its pages")
+{
+	struct box box = box_default();
+	const struct fs *fs;
+	struct file f;
+	struct rng rng;
+	unsigned int i;
+
+	rng_init(&rng, 42);
+	rs_self();
+	fs = fs_start("ext4");
+	rs_pool(RS_POOL / 4);
+	file_create(&f, fs, "changes", 2 * RS_POOL, HEAP | TEXT);
+	do {
+		if (file_pages(&f) < f.max / 2)
+			file_fill(&f, f.max - 64);
+		rs_evict(&f);
+		for (i = 0; i < 20; i++)
+			change_file(&f, &rng);
+		file_verify(&f, rng_below(&rng, 2) ? READ : MMAP);
+	} while (box_open(&box));
+	rs_evict(&f);
+	file_verify_all(&f);
+	rs_report();
+	rs_never_forged();
+	zexpect(rs_since("pushed") > 500, "only %ld pages were pushed",
+		rs_since("pushed"));
+	file_delete(&f);
+	fs_umount(fs);
+}
+
+/* ---- The ends of things ---- */
+
+SCENARIO(rs_quota, 60, RS,
+	 "the lender has lent all that it may: the rest stays or goes to the disk")
+{
+	static const struct rs_peer stingy = {
+		.name = "self", .address = RS_HERE, .quota = 1, .borrow = true,
+	};
+	struct region r;
+	long kept;
+
+	rs_ready();
+	rs_lend(RS_HERE);
+	rs_peer_add(&stingy);
+	check(rs_peer_up("self", 5), "the lender does not come up");
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, SET, TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	rs_wait("pushed", 200, 10);
+	nap(500);
+	rs_report();
+	zexpect(rs_since("pushed") > 200, "only %ld pages were pushed",
+		rs_since("pushed"));
+	kept = rs_since("lent_stores") - rs_since("lent_dropped");
+	check(kept < (long)PAGES(1) * 4, "%ld pages for 1 MiB", kept);
+	region_verify(&r);
+	rs_never_forged();
+}
+
+SCENARIO(rs_swapoff, 60, RS,
+	 "swapoff while most of the pages are at the lender")
+{
+	struct region r;
+
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL / 2);
+	region_map(&r, 4 * RS_POOL, HEAP | TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	zexpect(rs_wait("pushed", RS_POOL, 10) >= (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	swap_off(disk0);
+	zc_empty("after swapoff");
+	region_verify(&r);
+	rs_report();
+	rs_never_forged();
+}
+
+SCENARIO(rs_umount, 60, RS,
+	 "umount while most of the pages are at the lender, which forgets them")
+{
+	const struct fs *fs;
+	struct file f;
+	long pushed;
+
+	rs_self();
+	fs = fs_start("ext4");
+	rs_pool(RS_POOL / 2);
+	file_create_large(&f, fs, "large", 4 * RS_POOL, HEAP | TEXT);
+	rs_evict(&f);
+	pushed = rs_wait("pushed", RS_POOL, 10);
+	zexpect(pushed >= (long)RS_POOL, "only %ld pages were pushed", pushed);
+	file_close(&f);
+	fs_remount(fs);
+	rs_wait("forgotten", pushed / 2, 5);
+	rs_report();
+	check(rs_since("forgotten") + rs_since("forget_lost") >= pushed / 2,
+	      "only %ld of %ld pages were forgotten", rs_since("forgotten"),
+	      pushed);
+	file_open(&f);
+	file_verify(&f, READ);
+	rs_never_forged();
+	file_delete(&f);
+	fs_umount(fs);
+}
+
+static void wait_to_be_killed(void *arg)
+{
+	struct region *r = arg;
+
+	region_verify(r);
+	nap(60000);
+}
+
+SCENARIO(rs_killed, 60, RS,
+	 "a process is killed while it waits for the network: it ends at once")
+{
+	static const struct link dead = { .loss_percent = 100 };
+	struct region r;
+	double start;
+	unsigned int i;
+	int pid;
+
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL / 2);
+	region_map(&r, 4 * RS_POOL, HEAP | TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	zexpect(rs_wait("pushed", RS_POOL, 10) >= (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	net_emulate(LOOPBACK, &dead);
+	for (i = 0; i < 10; i++) {
+		pid = spawn(wait_to_be_killed, &r);
+		nap(20 + 10 * i);
+		start = now();
+		kill(pid, SIGKILL);
+		join_status(pid);
+		check(now() - start < 0.5, "it took %.1f s to end", now() - start);
+	}
+	net_plain(LOOPBACK);
+	region_verify(&r);
+	rs_report();
+	rs_never_forged();
+}
