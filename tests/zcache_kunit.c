@@ -753,6 +753,31 @@ static bool file_loads_back(struct bench *b, u64 nr)
 					    page_address(b->out), PAGE_SIZE);
 }
 
+/*
+ * Read, and the entry is another one by now: it moved to another machine meanwhile. No
+ * copy may stay beside the folio.
+ */
+static void zcache_files_moved_while_read(struct kunit *test)
+{
+	struct bench *b = test->priv;
+	struct tmem_key key = key_of(3);
+	unsigned long handle;
+
+	make(b, PAGE_TEXT, 3);
+	KUNIT_ASSERT_EQ(test, 0, store_file(b, 3));
+	KUNIT_ASSERT_EQ(test, 0, tmem_pin(b->files, &key, &handle));
+	KUNIT_ASSERT_EQ(test, 0, store_file(b, 3));
+	KUNIT_EXPECT_EQ(test, -ENOENT, zcache_erase_loaded(b->files, &key, handle));
+	zcache_unpin(b->files, handle);
+	KUNIT_EXPECT_FALSE(test, holds_file(b, 3));
+
+	KUNIT_ASSERT_EQ(test, 0, store_file(b, 3));
+	KUNIT_ASSERT_EQ(test, 0, tmem_pin(b->files, &key, &handle));
+	KUNIT_EXPECT_EQ(test, 0, zcache_erase_loaded(b->files, &key, handle));
+	zcache_unpin(b->files, handle);
+	KUNIT_EXPECT_FALSE(test, holds_file(b, 3));
+}
+
 static unsigned long file_frames(void)
 {
 	struct zbud_stats stats;
@@ -2229,6 +2254,7 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_invalidates_slots),
 	KUNIT_CASE(zcache_reports_lost_page),
 	KUNIT_CASE(zcache_files_round_trip),
+	KUNIT_CASE(zcache_files_moved_while_read),
 	KUNIT_CASE(zcache_files_same_filled),
 	KUNIT_CASE(zcache_files_detect_corruption),
 	KUNIT_CASE(zcache_load_meets_invalidation),
