@@ -143,38 +143,3 @@ SCENARIO_FULL(rs_off, 30, RS, NULL, "zcache=1 ramster=0",
 	check(!exists("/sys/kernel/config/ramster"), "it is configurable");
 	check(!exists(RS_DEBUG), "it has counters");
 }
-
-/* ---- Without the agent that does the handshakes ---- */
-
-SCENARIO(rs_tls_refused, 60, RS,
-	 "TLS is demanded and no agent is there: no page leaves, nobody waits")
-{
-	static const struct rs_peer secure = {
-		.name = "secure", .address = RS_HERE, .security = "tls",
-		.quota = 64,
-	};
-	struct region r;
-	double start;
-
-	rs_ready();
-	rs_lend(RS_HERE);
-	rs_peer_add(&secure);
-	write_file(rs_path("secure", "servername"), "localhost");
-	start = now();
-	write_file(rs_path("secure", "borrow"), "1");
-	check(now() - start < 2, "it took %.1f s to begin", now() - start);
-	check(!rs_peer_up("secure", 2), "a connection without TLS was used");
-	swap_start(disk0);
-	rs_pool(RS_POOL);
-	region_map(&r, 4 * RS_POOL, TEXT);
-	region_fill(&r);
-	rs_pageout(&r);
-	region_verify(&r);
-	rs_report();
-	check(!rs_since("pushed"), "%ld pages were pushed", rs_since("pushed"));
-	check(!rs_since("lent_stores"), "%ld pages were taken",
-	      rs_since("lent_stores"));
-	start = now();
-	rs_peer_remove("secure");
-	check(now() - start < 2, "it took %.1f s to end", now() - start);
-}
