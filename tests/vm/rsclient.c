@@ -45,26 +45,30 @@ static int ask(struct client *c)
 	return rpc_result(c->fd, &c->call, &c->answer);
 }
 
-static int hello(struct client *c, uint32_t version, uint32_t features)
+/* @epoch: of the borrower, new at each of its boots. */
+static int hello(struct client *c, uint32_t version, uint32_t features,
+		 uint64_t epoch)
 {
 	int status;
 
 	rpc_call(&c->call, RPC_HELLO);
 	rpc_put32(&c->call, version);
 	rpc_put32(&c->call, features);
-	rpc_put64(&c->call, 0x5eed);
+	rpc_put64(&c->call, epoch);
 	status = ask(c);
 	if (status == RPC_OK)
 		memcpy(c->token, rpc_get(&c->answer, RPC_TOKEN), RPC_TOKEN);
 	return status;
 }
 
-static void begin_session(struct client *c)
+#define EPOCH 0x5eed
+
+static void begin_session(struct client *c, uint64_t epoch)
 {
 	int status;
 
 	connect_client(c);
-	status = hello(c, RPC_VERSION, 0);
+	status = hello(c, RPC_VERSION, 0, epoch);
 	check(status == RPC_OK, "HELLO from %s: status %d", c->from, status);
 }
 
@@ -162,12 +166,13 @@ static void lend_to_clients(void)
 SCENARIO(rs_client, 60, RS,
 	 "a client in user space: its pages come back, until it forgets them")
 {
+	unsigned char token[RPC_TOKEN];
 	uint64_t taken, number;
 	uint32_t len;
 	long stored;
 
 	lend_to_clients();
-	begin_session(&one);
+	begin_session(&one, EPOCH);
 	for (number = 1; number <= 200; number++) {
 		check(store(&one, one.token, number, &taken) == RPC_OK,
 		      "page %lu is refused", (unsigned long)number);
@@ -190,8 +195,17 @@ SCENARIO(rs_client, 60, RS,
 	      "a page was forgotten with another one");
 	check(health(&one, one.token) == RPC_OK, "no STATUS");
 	check(rpc_get64(&one.answer) == 199, "not 199 pages are left");
-	/* A new session has nothing of the old one. */
-	begin_session(&one);
+	/* HELLO may come twice. */
+	memcpy(token, one.token, RPC_TOKEN);
+	begin_session(&one, EPOCH);
+	check(!memcmp(token, one.token, RPC_TOKEN), "HELLO twice, two sessions");
+	check(load(&one, one.token, 8, &len) == RPC_OK && len,
+	      "a second HELLO has cost a page");
+	/* The client was booted: its pages are of no use to it. */
+	begin_session(&one, EPOCH + 1);
+	check(memcmp(token, one.token, RPC_TOKEN), "the same token again");
+	check(load(&one, token, 8, &len) == RPC_NO_SESSION,
+	      "the token of an older session");
 	check(load(&one, one.token, 8, &len) == RPC_OK && !len,
 	      "a page is there of an older session");
 }
@@ -230,10 +244,10 @@ SCENARIO(rs_client_tokens, 60, RS,
 
 	rng_init(&rng, 60);
 	lend_to_clients();
-	begin_session(&one);
+	begin_session(&one, EPOCH);
 	check(store(&one, one.token, 1, &taken) == RPC_OK && taken,
 	      "a page is refused");
-	begin_session(&two);
+	begin_session(&two, EPOCH);
 	check(memcmp(one.token, two.token, RPC_TOKEN), "the same token again");
 	rejected = rs_since("lent_rejected");
 	check(load(&two, two.token, 1, &len) == RPC_OK && !len,
@@ -267,23 +281,23 @@ SCENARIO(rs_client_stranger, 60, RS,
 	int status;
 
 	lend_to_clients();
-	begin_session(&one);
+	begin_session(&one, EPOCH);
 	connect_client(&stranger);
-	status = hello(&stranger, RPC_VERSION, 0);
+	status = hello(&stranger, RPC_VERSION, 0, EPOCH);
 	check(status == RPC_DENIED || status == RPC_NOTHING,
 	      "HELLO of a stranger has status %d", status);
 	connect_client(&stranger);
 	gets_nothing(&stranger, one.token, "a stranger with a token");
 	rs_peer_add(&poor);
 	connect_client(&stranger);
-	status = hello(&stranger, RPC_VERSION, 0);
+	status = hello(&stranger, RPC_VERSION, 0, EPOCH);
 	check(status == RPC_DENIED || status == RPC_NOTHING,
 	      "HELLO without a quota has status %d", status);
 	/* The peer goes, and its session with it. */
 	rs_peer_remove("first");
 	connect_client(&one);
 	gets_nothing(&one, one.token, "a peer that was removed");
-	status = hello(&one, RPC_VERSION, 0);
+	status = hello(&one, RPC_VERSION, 0, EPOCH);
 	check(status == RPC_DENIED || status == RPC_NOTHING,
 	      "HELLO of a peer that was removed has status %d", status);
 }
@@ -301,7 +315,7 @@ SCENARIO(rs_client_plain, 60, RS,
 	rs_lend(RS_HERE);
 	rs_peer_add(&secure);
 	connect_client(&one);
-	status = hello(&one, RPC_VERSION, 0);
+	status = hello(&one, RPC_VERSION, 0, EPOCH);
 	check(status == RPC_DENIED, "HELLO has status %d", status);
 	connect_client(&one);
 	gets_nothing(&one, one.token, "without TLS");
@@ -315,7 +329,7 @@ static void still_serves(void)
 	uint64_t taken;
 	uint32_t len;
 
-	begin_session(&one);
+	begin_session(&one, EPOCH);
 	check(store(&one, one.token, 99, &taken) == RPC_OK && taken == 1,
 	      "a good page is refused afterwards");
 	check(load(&one, one.token, 99, &len) == RPC_OK && len,
@@ -339,12 +353,12 @@ SCENARIO(rs_client_malformed, 60, RS,
 	int status;
 
 	lend_to_clients();
-	begin_session(&one);
-	status = hello(&one, RPC_VERSION + 1, 0);
+	begin_session(&one, EPOCH);
+	status = hello(&one, RPC_VERSION + 1, 0, EPOCH);
 	check(status == RPC_BAD_VERSION, "a later version has status %d", status);
-	status = hello(&one, RPC_VERSION, 1);
+	status = hello(&one, RPC_VERSION, 1, EPOCH);
 	check(status == RPC_BAD_VERSION, "a feature has status %d", status);
-	begin_session(&one);
+	begin_session(&one, EPOCH);
 
 	for (i = 0; i < 2; i++) {
 		begin_call(&one, RPC_LOAD, one.token);
@@ -458,7 +472,7 @@ SCENARIO(rs_client_random, 90, RS,
 	region_map(&r, 2 * RS_POOL, HEAP | TEXT);
 	region_fill(&r);
 	rs_pageout(&r);
-	begin_session(&two);
+	begin_session(&two, EPOCH);
 	do {
 		if (rng_below(&rng, 20)) {
 			random_call(&two, &rng);
@@ -472,7 +486,7 @@ SCENARIO(rs_client_random, 90, RS,
 			if (rng_below(&rng, 4))
 				connect_client(&two);
 			else
-				begin_session(&two);
+				begin_session(&two, EPOCH);
 		}
 	} while (box_open(&box));
 	say("%u calls", calls);

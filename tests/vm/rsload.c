@@ -162,6 +162,7 @@ SCENARIO(rs_lender_gone, 90, RS,
 
 static void lender_restarts(unsigned int round)
 {
+	rs_peer_up("self", 20);
 	nap(500 + 130 * (round % 5));
 	rs_lend_no_more();
 	nap(100 + 70 * (round % 7));
@@ -175,7 +176,7 @@ SCENARIO(rs_lender_restart, 90, RS,
 
 	rs_self();
 	loads(env.box, lender_restarts);
-	check(rs_peer_up("self", 10), "the lender is not used any more");
+	check(rs_peer_up("self", 20), "the lender is not used any more");
 	pushed = rs_since("pushed");
 	loads(2, wait_round);
 	zexpect(rs_since("pushed") > pushed, "nothing is pushed any more");
@@ -203,7 +204,7 @@ SCENARIO(rs_link_down, 120, RS,
 	rs_self();
 	loads(env.box + 4, link_breaks);
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
-	check(rs_peer_up("self", 10), "the lender is not used any more");
+	check(rs_peer_up("self", 20), "the lender is not used any more");
 }
 
 static void link_changes(unsigned int round)
@@ -228,7 +229,7 @@ SCENARIO(rs_netem, 120, RS,
 	loads(env.box + 4, link_changes);
 	net_plain(LOOPBACK);
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
-	check(rs_peer_up("self", 10), "the lender is not used any more");
+	check(rs_peer_up("self", 20), "the lender is not used any more");
 	zexpect(rs_since("hits") > 20, "only %ld hits", rs_since("hits"));
 }
 
@@ -245,7 +246,7 @@ SCENARIO(rs_peer_remove, 90, RS,
 {
 	rs_self();
 	loads(env.box, peers_change);
-	check(rs_peer_up("self", 10), "the lender does not come up again");
+	check(rs_peer_up("self", 20), "the lender does not come up again");
 	zexpect(rs_since("pushed") > 50, "only %ld pages were pushed",
 		rs_since("pushed"));
 }
@@ -343,7 +344,7 @@ SCENARIO(rs_namespaces, 90, RS,
 	check(rs_peer_up("far", 5), "the lender does not come up");
 	loads(env.box, cable_breaks);
 	net_switch("near", true);
-	check(rs_peer_up("far", 10), "the lender is not used any more");
+	check(rs_peer_up("far", 20), "the lender is not used any more");
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
 	signal_to(wires.there[1]);
 	join(pid);
