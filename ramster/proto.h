@@ -5,6 +5,7 @@
 #ifndef _MM_TMEM_RAMSTER_PROTO_H
 #define _MM_TMEM_RAMSTER_PROTO_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct xdr_stream;
@@ -53,6 +54,10 @@ enum ramster_status {
 #define RAMSTER_MAX_INVALIDATE	1024	/* numbers in an INVALIDATE */
 #define RAMSTER_MAX_SEALED	3584	/* bytes of a sealed zpage */
 #define RAMSTER_MAX_NUMBER	(BIT_ULL(52) - 1)
+#define RAMSTER_MAX_PAGES	BIT_ULL(40)
+
+/* What may be asked for in HELLO: no feature is defined. */
+#define RAMSTER_FEATURES	0U
 
 struct ramster_token {
 	u8 bytes[RAMSTER_TOKEN_LEN];
@@ -89,8 +94,9 @@ struct ramster_welcome {
 /**
  * struct ramster_sealed - a zpage in a message
  * @number: its number
- * @data: sealed bytes, in the message
- * @len: their number; 0 in the answer to a LOAD: it is not there
+ * @data: sealed bytes, in the message; valid until anything else is decoded
+ * @len: their number. 0 in the answer to a LOAD: it is not there; a STORE with
+ *	such a zpage is malformed.
  */
 struct ramster_sealed {
 	u64 number;
@@ -116,7 +122,7 @@ struct ramster_health {
 
 /*
  * All return 0, or -EBADMSG if what is decoded is malformed or out of range, or
- * -EMSGSIZE if what is encoded does not fit.
+ * -EMSGSIZE if what is encoded does not fit or is out of range.
  */
 
 int ramster_encode_hello(struct xdr_stream *xdr, const struct ramster_hello *hello);
@@ -131,6 +137,8 @@ void *ramster_batch_add(void *buf, unsigned int *used, unsigned int size,
 			u64 number, u32 len);
 int ramster_decode_store(struct xdr_stream *xdr, struct ramster_token *token, u32 *nr);
 int ramster_decode_sealed(struct xdr_stream *xdr, struct ramster_sealed *sealed);
+/* Behind the last zpage, in a STORE and in the answer to a LOAD. */
+int ramster_decode_end(struct xdr_stream *xdr);
 /* The answer: which of them were taken, a bit each. */
 int ramster_encode_stored(struct xdr_stream *xdr, enum ramster_status status, u64 taken);
 int ramster_decode_stored(struct xdr_stream *xdr, enum ramster_status *status, u64 *taken);
