@@ -106,6 +106,24 @@ without() {
 	printf '%s\n' "${rest[@]}" "${@/%/=n}"
 }
 
+# ramster, which no other option of ours depends on: with all of them, and with few.
+NETWORK=(MULTIUSER=y NET=y INET=y NETWORK_FILESYSTEMS=y CONFIGFS_FS=y)
+ramster() {
+	local few=(ZCACHE=y FRONTSWAP=y CLEANCACHE=y) opts
+	try "ramster" x86_64 "${PLAIN[@]}" "${NETWORK[@]}" ZCACHE=y "${OURS[@]/%/=y}" \
+		RAMSTER=y RAMSTER_KUNIT_TEST=y
+	try "ramster, IPv6, TLS" x86_64 "${PLAIN[@]}" "${NETWORK[@]}" "${few[@]}" \
+		IPV6=y TLS=y RAMSTER=y RAMSTER_KUNIT_TEST=n
+	mapfile -t opts < <(without DEBUG_FS TMEM_DEBUG)
+	try "ramster without DEBUG_FS" x86_64 "${opts[@]}" "${NETWORK[@]}" \
+		RAMSTER=y RAMSTER_KUNIT_TEST=y
+	mapfile -t opts < <(without SMP)
+	try "ramster without SMP" x86_64 "${opts[@]}" "${NETWORK[@]}" \
+		RAMSTER=y RAMSTER_KUNIT_TEST=y
+	try "network without ramster" x86_64 "${PLAIN[@]}" "${NETWORK[@]}" "${few[@]}" \
+		RAMSTER=n
+}
+
 # Kernels that lack something. Those in which zcache cannot be must say no to it
 # (an option that is set to n and comes out as y is an error, too).
 odd_kernels() {
@@ -154,6 +172,7 @@ main() {
 	export TMEM_CONFIGS
 	trap 'rm -rf "$TMEM_CONFIGS"' EXIT
 	combinations
+	ramster
 	odd_kernels
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	[ "$FAILED" -eq 0 ]

@@ -1,6 +1,7 @@
 #!/bin/bash
-# The pure core (tmem.c, zbud.c) in user space, under the sanitizers. The XArray
-# is that of the kernel's source, which is fetched if it is not there.
+# The pure core (tmem.c, zbud.c, ramster/proto.c) in user space, under the
+# sanitizers. The XArray is that of the kernel's source, which is fetched if it is
+# not there.
 #
 # Usage: tools/user-tests.sh [VARIABLE=VALUE...]	see tests/user/Makefile
 set -euo pipefail

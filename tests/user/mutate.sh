@@ -1,5 +1,5 @@
 #!/bin/bash
-# Are the tests worth anything? Breaks tmem.c and zbud.c in one place at a time,
+# Are the tests worth anything? Breaks tmem.c, zbud.c and proto.c in one place at a time,
 # in a copy, and expects the user-space tests to notice each time.
 #
 # Usage: KTREE=/path/to/linux tests/user/mutate.sh [NAME...]
@@ -81,17 +81,34 @@ unmoved-page-is-known|zbud.c|s/\telse\n\t\tWRITE_ONCE\(to->private, 0\);\n//
 move-releases-empty|zbud.c|s/\tif \(frame->used\)\n(\t\treturn zbud_settle)/$1/
 move-of-empty-unlocked|zbud.c|s/if \(frame->used\) \{\n(\t\tspin_unlock)/if (true) {\n$1/
 validate-blind|zbud.c|s/return errors;/return 0;/
+proto-count-unchecked|ramster/proto.c|s/!\*nr \|\| \*nr > max \|\|/!*nr ||/
+proto-nothing-counts|ramster/proto.c|s/!\*nr \|\| \*nr > max \|\|/*nr > max ||/
+proto-length-unchecked|ramster/proto.c|s/sealed->len\) \|\|\n\t    sealed->len > RAMSTER_MAX_SEALED/sealed->len)/
+proto-length-one-more|ramster/proto.c|s/sealed->len\) \|\|\n\t    sealed->len > RAMSTER_MAX_SEALED/sealed->len) || sealed->len > RAMSTER_MAX_SEALED + 1/
+proto-batch-unchecked|ramster/proto.c|s/\*used > size \|\| bytes > size - \*used/0/
+proto-batch-padding-left|ramster/proto.c|s/\tmemset\(\(u8 \*\)p \+ len, 0, xdr_pad_size\(len\)\);\n//
+proto-padding-unchecked|ramster/proto.c|s/\t\tif \(p\[i\]\)\n/\t\tif (0)\n/
+proto-padding-not-there|ramster/proto.c|s/xdr_inline_decode\(xdr, xdr_align_size\(sealed->len\)\)/xdr_inline_decode(xdr, sealed->len \& ~3U)/
+proto-number-unchecked|ramster/proto.c|s/xdr_stream_decode_u64\(xdr, n\) \|\| \*n > max \?/xdr_stream_decode_u64(xdr, n) ?/
+proto-number-0|ramster/proto.c|s/RAMSTER_MAX_NUMBER\) \|\| !\*number/RAMSTER_MAX_NUMBER)/
+proto-end-unchecked|ramster/proto.c|s/return xdr_stream_remaining\(xdr\) \?/return 0 ?/
+proto-status-unchecked|ramster/proto.c|s/ \|\| n >= RAMSTER_NR_STATUS/ || 0/
+proto-refusal-goes-on|ramster/proto.c|s/if \(\*status != RAMSTER_OK\)\n\t\treturn ramster_decode_end/if (0)\n\t\treturn ramster_decode_end/
+proto-store-unlimited|ramster/proto.c|s/(RAMSTER_MAX_STORE, RAMSTER_SEALED_FIELDS\)) \|\|\n\t    xdr_stream_remaining\(xdr\) > RAMSTER_MAX_BATCH/$1/
+proto-feature-unchecked|ramster/proto.c|s/\t    res->features & ~RAMSTER_FEATURES \|\|\n\t    xdr_stream_decode/\t    xdr_stream_decode/
+proto-bool-unchecked|ramster/proto.c|s/ \|\| is_short > 1//
 EOF
 }
 
 # try NAME FILE EXPRESSION: "caught", or why not.
 try() {
 	local tree=$WORK/tree
-	rm -rf "$tree" && mkdir -p "$tree/tests"
+	rm -rf "$tree" && mkdir -p "$tree"/{tests,ramster}
 	cp -p "$TOP"/*.[ch] "$tree" && cp -p "$TOP"/tests/*.[ch] "$tree/tests"
+	cp -p "$TOP"/ramster/*.[ch] "$tree/ramster"
 	cp -pr "$TOP/tests/user" "$tree/tests"
-	# All that is not made from the two files is built only once.
-	rm -f "$WORK"/build/*/{tmem,zbud}.o
+	# All that is not made from the three files is built only once.
+	rm -f "$WORK"/build/*/{tmem,zbud,proto}.o
 	perl -0pi -e "$3" "$tree/$2"
 	if cmp -s "$tree/$2" "$TOP/$2"; then
 		echo "does not apply: $2 has changed"

@@ -74,7 +74,9 @@ static void *slab_alloc(size_t size, size_t align, gfp_t gfp)
 
 	if (must_fail(gfp))
 		return NULL;
-	obj = aligned_alloc(align, (size + align - 1) & ~(align - 1));
+	/* Of exactly this size where it can be: then each byte behind is seen. */
+	obj = align > 16 ? aligned_alloc(align, (size + align - 1) & ~(align - 1)) :
+			   malloc(size);
 	if (!obj)
 		return NULL;
 	/* Never let code live on zeroes that malloc() happened to give. */

@@ -39,6 +39,7 @@ void kfree(const void *obj);
 #define kvcalloc(n, size, gfp)		kcalloc(n, size, gfp)
 #define kvmalloc_array(n, size, gfp)	kmalloc_array(n, size, gfp)
 #define kvzalloc_node(size, gfp, nid)	kzalloc(size, gfp)
+#define kvzalloc(size, gfp)		kzalloc(size, gfp)
 #define kvfree(obj)			kfree(obj)
 
 unsigned int *user_fail_nth(void);
