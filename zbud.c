@@ -113,7 +113,8 @@
 #define ZBUD_IN_FRAME		BIT(0)
 #define ZBUD_FIRST		BIT(1)
 #define ZBUD_ID_SHIFT		2
-#define ZBUD_NID_SHIFT		3
+#define ZBUD_ID_BITS		2
+#define ZBUD_NID_SHIFT		(ZBUD_ID_SHIFT + ZBUD_ID_BITS)
 #define ZBUD_NID_BITS		10
 #define ZBUD_NEXT_SHIFT		(ZBUD_NID_SHIFT + ZBUD_NID_BITS)
 
@@ -326,7 +327,8 @@ static struct zbud_node *zbud_page_node(struct zbud *zbud, struct page *page)
 {
 	unsigned long word = zbud_page_word(page);
 
-	if (!(word & ZBUD_IN_FRAME) || (word >> ZBUD_ID_SHIFT & 1) != zbud->id)
+	if (!(word & ZBUD_IN_FRAME) ||
+	    (word >> ZBUD_ID_SHIFT & (BIT(ZBUD_ID_BITS) - 1)) != zbud->id)
 		return NULL;
 	return zbud->node[word >> ZBUD_NID_SHIFT & (BIT(ZBUD_NID_BITS) - 1)];
 }
@@ -1400,7 +1402,7 @@ static void zbud_free_nodes(struct zbud *zbud)
 
 /**
  * zbud_create() - make an instance
- * @id: 0 or 1: a page is never handed to two instances of the same number
+ * @id: 0 to 3: a page is never handed to two instances of the same number
  * @release: takes emptied frames back
  *
  * Context: May sleep.

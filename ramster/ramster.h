@@ -262,12 +262,13 @@ int ramster_store_put(struct ramster_store *store, u64 number, const void *data,
 int ramster_store_get(struct ramster_store *store, u64 number, void *buf,
 		      unsigned int size);
 void ramster_store_drop(struct ramster_store *store, u64 number);
-void ramster_store_drop_all(struct ramster_store *store);
 unsigned long ramster_store_pages(struct ramster_store *store);
 unsigned long ramster_store_room(struct ramster_store *store);
 u64 ramster_store_oldest(struct ramster_store *store);
 int ramster_store_start(unsigned int percent, unsigned int headroom_percent);
 unsigned long ramster_lent_frame_pages(void);
+unsigned long ramster_store_shrink(unsigned long nr_pages);
+int ramster_store_validate(struct ramster_store *store);
 
 /*
  * seal.c

@@ -1,5 +1,758 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RAMster: the memory that is lent
+ *
+ * Model
+ * -----
+ * A store is what one borrower may use: an ephemeral tmem pool from the numbers of
+ * its pages to zpages, and a quota. All stores share one instance of zbud, which
+ * has nothing to do with those of zcache: a machine lends with zcache off, and its
+ * own pages and foreign ones never lie in the same frame.
+ *
+ *	store --tmem pool--> handle --zbud--> frame
+ *	  ^                                     |
+ *	  '--- number of the pool, in the header of the zpage
+ *
+ * Number n is page n mod 4096 of object n / 4096. The numbers of a borrower grow,
+ * so its objects are dense and their trees have two levels. The content is sealed
+ * by the borrower; it has a checksum here all the same, so that a memory error of
+ * the lender is a miss and not a forgery.
+ *
+ * What a lender owes a borrower: nothing. Any page may be dropped at any time, and
+ * that is all that ever happens to make room. So nothing here waits for memory.
+ *
+ * Limits
+ * ------
+ *	percent		of memory, for all stores: no new frame beyond
+ *	headroom	so much of memory must be available *besides* what is lent, or
+ *			there is no new frame
+ *	quota		of a store, in bytes of zpages with their headers
+ *
+ * At the first two a page is refused, if no frame has a hole for it: a borrower can
+ * take nothing away from the machine or from another borrower. At its quota the
+ * store drops its own oldest pages instead. What came first is the coldest and has
+ * been asked for least: to refuse new pages would leave a quota full of garbage that
+ * nobody ever wants, as wanted pages leave by themselves.
+ *
+ * To the rest of mm lent frames are memory that can be had: they count as
+ * NR_KERNEL_MISC_RECLAIMABLE, and a shrinker gives the oldest back. zcache lets
+ * reclaim press its frames with a 64th of what is usual (frames.c); here it is what
+ * is usual, so foreign pages go long before our own. All of them go before anyone is
+ * killed for memory.
+ *
+ * The oldest number
+ * -----------------
+ * store->oldest is a number below which the store holds nothing, and takes nothing
+ * any more. It only grows. The borrower forgets what it knows of pages below. It is
+ * raised before the pages below are dropped, and looked at again after a page has
+ * been entered, with full barriers between: a page that is too old is seen by one
+ * of the two.
+ *
+ * Locks: none of its own but RCU, which keeps a store while a zpage of it is
+ * dropped by the shrinker. Those of tmem and zbud are taken. All but creating and
+ * destroying may run in reclaim and does not sleep, except for a load that finds
+ * its frame being tidied up: it waits while that frame, 16 KB, is copied.
+ */
+#define pr_fmt(fmt) "ramster: " fmt
+
 #include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/kernel.h>
-#include "ramster.h"
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/notifier.h>
+#include <linux/oom.h>
+#include <linux/printk.h>
+#include <linux/rcupdate.h>
+#include <linux/shrinker.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/topology.h>
+#include <linux/vmstat.h>
+#include <linux/wait_bit.h>
+#include <linux/xarray.h>
+#include <linux/xxhash.h>
+
+#include "../tmem.h"
+#include "../zbud.h"
 #include "proto.h"
+#include "ramster.h"
+
+/* Not those of zcache. */
+#define RAMSTER_ZBUD_ID		2
+
+/* A frame, or the nodes of an index: now or never, and not from the reserves. */
+#define RAMSTER_GFP	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
+/* Pages of an object. */
+#define RAMSTER_OBJECT		4096
+
+/* A full store drops so many numbers at once, so many times for a page. */
+#define RAMSTER_STRIDE		64
+#define RAMSTER_MAX_STRIDES	64
+
+/* Pages may arrive out of order: so far below the first one they are taken. */
+#define RAMSTER_REORDER		(16 * RAMSTER_OBJECT)
+
+/* A full store replaces its pages. How much of it, before it is asked again? */
+#define RAMSTER_TURNOVER	16
+
+/* Frames in use are passed over, so many times. */
+#define RAMSTER_EVICT_TRIES	4
+
+/**
+ * struct ramster_store - what one borrower may use
+ * @pool: from number to handle
+ * @id: in the table of stores, and of @pool
+ * @quota: the most that its zpages may cost, in bytes
+ * @bytes: what they cost
+ * @oldest: nothing below is held or taken
+ * @newest: the largest number that was ever taken, 0 before the first
+ */
+struct ramster_store {
+	struct tmem_pool *pool;
+	u32 id;
+	long quota;
+	atomic_long_t bytes;
+	atomic64_t oldest;
+	atomic64_t newest;
+};
+
+/* By the number that is in the headers of zpages. Read under RCU. */
+static DEFINE_XARRAY_ALLOC(ramster_stores);
+
+/* Made by the first ramster_store_start(), then constant. */
+static struct zbud *ramster_zbud;
+
+static unsigned int ramster_percent;
+static unsigned int ramster_headroom_percent;
+
+/* Pages in frames, those being handed in included. */
+static atomic_long_t ramster_nr_pages;
+
+static struct tmem_key ramster_key(u64 number)
+{
+	return (struct tmem_key) {
+		.object = number / RAMSTER_OBJECT,
+		.index = number % RAMSTER_OBJECT,
+	};
+}
+
+/* What a zpage takes of a frame, with its header. */
+static long ramster_cost(unsigned int len)
+{
+	return ALIGN(24 + len, 32);
+}
+
+/*
+ * Frames
+ */
+
+static void ramster_free_pages(struct page **pages)
+{
+	int i;
+
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++)
+		if (pages[i])
+			__free_page(pages[i]);
+	atomic_long_sub(ZBUD_FRAME_PAGES, &ramster_nr_pages);
+}
+
+static void ramster_account(struct page **pages, int sign)
+{
+	int i;
+
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++)
+		mod_node_page_state(page_pgdat(pages[i]),
+				    NR_KERNEL_MISC_RECLAIMABLE, sign);
+}
+
+static void ramster_free_frame(struct page **pages)
+{
+	ramster_account(pages, -1);
+	ramster_free_pages(pages);
+}
+
+/* What is lent counts as available, but is not what is to be left. */
+static long ramster_spare_pages(void)
+{
+	long total = totalram_pages(), held = ramster_lent_frame_pages();
+	long limit = total * READ_ONCE(ramster_percent) / 100;
+	long headroom = total * READ_ONCE(ramster_headroom_percent) / 100;
+
+	return min(limit, si_mem_available() - headroom) - held;
+}
+
+static bool ramster_add_frame(int nid)
+{
+	struct page *pages[ZBUD_FRAME_PAGES] = {};
+	int i;
+
+	/* Taken first and looked at then, so that two do not pass the limit. */
+	atomic_long_add(ZBUD_FRAME_PAGES, &ramster_nr_pages);
+	if (ramster_spare_pages() < 0)
+		goto fail;
+	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
+		pages[i] = alloc_pages_node(nid, RAMSTER_GFP, 0);
+		if (!pages[i])
+			goto fail;
+	}
+	ramster_account(pages, 1);
+	zbud_add_frame(ramster_zbud, pages);
+	return true;
+fail:
+	ramster_free_pages(pages);
+	return false;
+}
+
+/*
+ * The index
+ */
+
+static int ramster_pin(struct tmem_pool *pool, unsigned long handle)
+{
+	return zbud_pin(ramster_zbud, handle);
+}
+
+static void ramster_free(struct tmem_pool *pool, unsigned long handle)
+{
+	struct ramster_store *store = pool->private;
+
+	atomic_long_sub(ramster_cost(zbud_free(ramster_zbud, handle).len),
+			&store->bytes);
+}
+
+static bool ramster_check(struct tmem_pool *pool, const struct tmem_key *key,
+			  unsigned long handle)
+{
+	struct zbud_zpage zpage;
+
+	zbud_read(handle, &zpage);
+	return zpage.key.pool == pool->id && zpage.key.object == key->object &&
+	       zpage.key.index == key->index;
+}
+
+static const struct tmem_ops ramster_ops = {
+	.pin = ramster_pin,
+	.free = ramster_free,
+	.check = ramster_check,
+};
+
+/*
+ * Dropping the oldest
+ */
+
+/* Let nothing from @from, the oldest number, up to @to be held any more. */
+static void ramster_raise_oldest(struct ramster_store *store, s64 from, s64 to)
+{
+	const struct tmem_key key = ramster_key(from);
+	s64 nr = to - from;
+
+	/* Fully ordered: the number first, then what is below. */
+	if (atomic64_try_cmpxchg(&store->oldest, &from, to))
+		ramster_count_many(RAMSTER_LENT_DROPPED,
+				   tmem_invalidate(store->pool, &key, nr));
+}
+
+/* Is there nothing from @from to the end of its object? */
+static bool ramster_nothing_from(struct ramster_store *store, s64 from)
+{
+	const struct tmem_key key = ramster_key(from);
+
+	return !tmem_count(store->pool, &key, RAMSTER_OBJECT - key.index);
+}
+
+/*
+ * Drop a stride of the oldest numbers, of which some or all may be gone or never
+ * were ours: the borrower has other lenders. Objects that are empty are passed at
+ * once. Returns false if there are no more.
+ */
+static bool ramster_drop_stride(struct ramster_store *store)
+{
+	s64 from = atomic64_read(&store->oldest);
+	s64 to = round_down(from, RAMSTER_STRIDE) + RAMSTER_STRIDE;
+
+	if (from > atomic64_read(&store->newest))
+		return false;
+	if (!(from % RAMSTER_OBJECT) && ramster_nothing_from(store, from))
+		to = from + RAMSTER_OBJECT;
+	ramster_raise_oldest(store, from, to);
+	return true;
+}
+
+static bool ramster_charge(struct ramster_store *store, long cost)
+{
+	int strides = RAMSTER_MAX_STRIDES;
+
+	if (cost > store->quota)
+		return false;
+	atomic_long_add(cost, &store->bytes);
+	while (atomic_long_read(&store->bytes) > store->quota) {
+		if (!strides-- || !ramster_drop_stride(store)) {
+			atomic_long_sub(cost, &store->bytes);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The first page says where the numbers begin. */
+static void ramster_note_number(struct ramster_store *store, s64 number)
+{
+	s64 begin = round_down(number, RAMSTER_OBJECT) - RAMSTER_REORDER;
+	s64 newest = atomic64_read(&store->newest);
+
+	while (newest < number &&
+	       !atomic64_try_cmpxchg(&store->newest, &newest, number))
+		;
+	if (!newest && begin > 0)
+		atomic64_cmpxchg(&store->oldest, 0, begin);
+}
+
+/*
+ * Storing
+ */
+
+static int ramster_alloc(struct ramster_store *store, const struct tmem_key *key,
+			 const void *data, unsigned int len,
+			 unsigned long *handle)
+{
+	const struct zbud_key owner = {
+		.object = key->object, .index = key->index, .pool = store->id,
+	};
+	u32 checksum = xxh32(data, len, 0);
+	int nid = numa_mem_id();
+	int err;
+
+	err = zbud_alloc(ramster_zbud, nid, &owner, len, checksum, handle);
+	if (err == -ENOSPC && ramster_add_frame(nid))
+		err = zbud_alloc(ramster_zbud, nid, &owner, len, checksum,
+				 handle);
+	return err;
+}
+
+/* The page is charged for; whatever fails here, the charge is not undone. */
+static int ramster_enter(struct ramster_store *store, u64 number,
+			 const void *data, unsigned int len)
+{
+	const struct tmem_key key = ramster_key(number);
+	unsigned long handle;
+	int err;
+
+	err = ramster_alloc(store, &key, data, len, &handle);
+	if (err)
+		return err;
+	zbud_write(handle, data);
+	ramster_note_number(store, number);
+	err = tmem_store(store->pool, &key, handle, RAMSTER_GFP);
+	if (err)
+		zbud_free(ramster_zbud, handle);
+	zbud_unpin(ramster_zbud, handle);
+	return err;
+}
+
+static int ramster_try_put(struct ramster_store *store, u64 number,
+			   const void *data, unsigned int len)
+{
+	const struct tmem_key key = ramster_key(number);
+	long cost = ramster_cost(len);
+	int err;
+
+	if (!number || number > RAMSTER_MAX_NUMBER || !len ||
+	    len > ZBUD_MAX_SIZE)
+		return -EINVAL;
+	if (number < atomic64_read(&store->oldest))
+		return -ESTALE;
+	/* What is sent again replaces what was sent first. */
+	tmem_invalidate(store->pool, &key, 1);
+	if (!ramster_charge(store, cost))
+		return -EDQUOT;
+	err = ramster_enter(store, number, data, len);
+	if (err) {
+		atomic_long_sub(cost, &store->bytes);
+		return err;
+	}
+	/* Pairs with raising it: either we see that, or our page is seen. */
+	smp_mb();
+	if (number < atomic64_read(&store->oldest)) {
+		tmem_invalidate(store->pool, &key, 1);
+		return -ESTALE;
+	}
+	return 0;
+}
+
+/**
+ * ramster_store_put() - take a page
+ * @store: the store
+ * @number: its number
+ * @data: its bytes, sealed
+ * @len: their number, at most %ZBUD_MAX_SIZE
+ *
+ * What was there under this number is gone, whatever the outcome. When the quota
+ * is full the oldest pages of the store go.
+ *
+ * Context: Process context. Does not sleep.
+ * Return: 0; -EDQUOT if the quota is full and room could not be made at once;
+ * -ENOSPC if all that may be lent is lent, or no memory is left for others; -ENOMEM;
+ * -ESTALE if @number is below ramster_store_oldest(); -EINVAL if @number or @len
+ * is out of range.
+ */
+int ramster_store_put(struct ramster_store *store, u64 number, const void *data,
+		      unsigned int len)
+{
+	int err = ramster_try_put(store, number, data, len);
+
+	ramster_count(err ? RAMSTER_LENT_REFUSED : RAMSTER_LENT_STORES);
+	return err;
+}
+
+/*
+ * Loading
+ */
+
+/* Copy a pinned zpage out. Returns its length, or -EBADMSG if it is damaged. */
+static int ramster_copy(unsigned long handle, void *buf, unsigned int size)
+{
+	struct zbud_zpage zpage;
+
+	zbud_read(handle, &zpage);
+	if (zpage.len > size)
+		return -EBADMSG;
+	memcpy(buf, zpage.part[0].addr, zpage.part[0].len);
+	if (zpage.part[1].len)
+		memcpy(buf + zpage.part[0].len, zpage.part[1].addr,
+		       zpage.part[1].len);
+	return xxh32(buf, zpage.len, 0) == zpage.checksum ? zpage.len :
+							    -EBADMSG;
+}
+
+/**
+ * ramster_store_get() - read a page, which stays
+ * @store: the store
+ * @number: its number
+ * @buf: where to put its bytes
+ * @size: room there
+ *
+ * Context: Process context. May sleep while one frame is being tidied up.
+ * Return: the number of bytes; -ENOENT if it is not there (any more).
+ */
+int ramster_store_get(struct ramster_store *store, u64 number, void *buf,
+		      unsigned int size)
+{
+	const struct tmem_key key = ramster_key(number);
+	unsigned long handle;
+	int err, len;
+
+	ramster_count(RAMSTER_LENT_LOADS);
+	wait_var_event(ramster_zbud,
+		       (err = tmem_pin(store->pool, &key, &handle)) != -EAGAIN);
+	if (err)
+		return -ENOENT;
+	len = ramster_copy(handle, buf, size);
+	if (len < 0) {
+		pr_warn_ratelimited("a lent page was damaged in memory\n");
+		tmem_erase(store->pool, &key, handle);
+		len = -ENOENT;
+	}
+	zbud_unpin(ramster_zbud, handle);
+	if (len > 0)
+		ramster_count(RAMSTER_LENT_HITS);
+	return len;
+}
+
+/**
+ * ramster_store_drop() - forget a page
+ * @store: the store
+ * @number: its number
+ *
+ * Context: Process context. Does not sleep.
+ */
+void ramster_store_drop(struct ramster_store *store, u64 number)
+{
+	const struct tmem_key key = ramster_key(number);
+
+	tmem_invalidate(store->pool, &key, 1);
+}
+
+/**
+ * ramster_store_pages() - how many pages a store holds
+ * @store: the store
+ *
+ * Context: Any.
+ * Return: their number, out of date at once.
+ */
+unsigned long ramster_store_pages(struct ramster_store *store)
+{
+	return atomic_long_read(&store->pool->nr_pages);
+}
+
+/**
+ * ramster_store_room() - how much a store would still take
+ * @store: the store
+ *
+ * A full store takes new pages for old ones. It says that it has a little room, so
+ * that the borrower goes on, but prefers lenders that have more.
+ *
+ * Context: Any but interrupt context.
+ * Return: a number of pages, out of date at once; 0 if memory is short.
+ */
+unsigned long ramster_store_room(struct ramster_store *store)
+{
+	long left = store->quota - atomic_long_read(&store->bytes);
+	long spare = ramster_spare_pages();
+
+	/* What goes into holes takes no memory. */
+	if (zbud_has_room(ramster_zbud, NUMA_NO_NODE))
+		spare = max_t(long, spare, ZBUD_FRAME_PAGES);
+	if (spare < ZBUD_FRAME_PAGES)
+		return 0;
+	left = max(left, store->quota / RAMSTER_TURNOVER);
+	return min(DIV_ROUND_UP(left, PAGE_SIZE), spare);
+}
+
+/**
+ * ramster_store_oldest() - a bound of the numbers that are held
+ * @store: the store
+ *
+ * The shrinker drops pages in no order. So this looks whether whole objects have
+ * become empty, a few each time.
+ *
+ * Context: Process context. Does not sleep.
+ * Return: nothing below this number is held or will be taken; it only grows. There
+ * may be nothing above it, either.
+ */
+u64 ramster_store_oldest(struct ramster_store *store)
+{
+	int objects;
+	s64 from, to;
+
+	for (objects = 0; objects < 16; objects++) {
+		from = atomic64_read(&store->oldest);
+		to = round_down(from, RAMSTER_OBJECT) + RAMSTER_OBJECT;
+		if (to > atomic64_read(&store->newest) ||
+		    !ramster_nothing_from(store, from))
+			break;
+		ramster_raise_oldest(store, from, to);
+	}
+	return atomic64_read(&store->oldest);
+}
+
+/*
+ * Giving frames back
+ */
+
+static void ramster_evict_zpage(const struct zbud_key *owner,
+				unsigned long handle, void *unused)
+{
+	const struct tmem_key key = { owner->object, owner->index };
+	struct ramster_store *store;
+
+	rcu_read_lock();
+	store = xa_load(&ramster_stores, owner->pool);
+	/* A store that has left the table frees its zpages itself. */
+	if (store && tmem_erase(store->pool, &key, handle))
+		ramster_count(RAMSTER_LENT_DROPPED);
+	rcu_read_unlock();
+}
+
+static bool ramster_give_frame(int nid)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	int tries, err = -EBUSY;
+
+	if (zbud_trim(ramster_zbud, nid, pages))
+		err = 0;
+	for (tries = 0; err == -EBUSY && tries < RAMSTER_EVICT_TRIES; tries++)
+		err = zbud_evict(ramster_zbud, nid, ramster_evict_zpage, NULL,
+				 pages);
+	if (err)
+		return false;
+	ramster_free_frame(pages);
+	return true;
+}
+
+static unsigned long ramster_shrink(int nid, unsigned long nr_pages)
+{
+	unsigned long freed = 0;
+
+	while (freed < nr_pages && ramster_give_frame(nid))
+		freed += ZBUD_FRAME_PAGES;
+	return freed;
+}
+
+/**
+ * ramster_store_shrink() - give the oldest frames back
+ * @nr_pages: as many pages, or a few more
+ *
+ * Context: Any but interrupt context.
+ * Return: pages given back.
+ */
+unsigned long ramster_store_shrink(unsigned long nr_pages)
+{
+	unsigned long freed = 0;
+	int nid;
+
+	for_each_node(nid)
+		if (freed < nr_pages)
+			freed += ramster_shrink(nid, nr_pages - freed);
+	return freed;
+}
+
+static unsigned long ramster_shrinker_count(struct shrinker *shrinker,
+					    struct shrink_control *sc)
+{
+	return zbud_node_frames(ramster_zbud, sc->nid) * ZBUD_FRAME_PAGES ?:
+	       SHRINK_EMPTY;
+}
+
+static unsigned long ramster_shrinker_scan(struct shrinker *shrinker,
+					   struct shrink_control *sc)
+{
+	unsigned long freed = ramster_shrink(sc->nid, sc->nr_to_scan);
+
+	mm_account_reclaimed_pages(freed);
+	return freed ?: SHRINK_STOP;
+}
+
+static int ramster_oom(struct notifier_block *nb, unsigned long action,
+		       void *freed)
+{
+	*(unsigned long *)freed += ramster_store_shrink(ULONG_MAX);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block ramster_oom_nb = {
+	.notifier_call = ramster_oom,
+};
+
+/**
+ * ramster_lent_frame_pages() - how much memory is lent
+ *
+ * Context: Any.
+ * Return: pages in frames.
+ */
+unsigned long ramster_lent_frame_pages(void)
+{
+	return max(atomic_long_read(&ramster_nr_pages), 0L);
+}
+
+/*
+ * Life
+ */
+
+static int ramster_zbud_start(void)
+{
+	struct shrinker *shrinker;
+	struct zbud *zbud;
+
+	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "mm-ramster");
+	zbud = zbud_create(RAMSTER_ZBUD_ID, ramster_free_frame);
+	if (!shrinker || !zbud)
+		goto fail;
+	ramster_zbud = zbud;
+	shrinker->count_objects = ramster_shrinker_count;
+	shrinker->scan_objects = ramster_shrinker_scan;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->batch = ZBUD_FRAME_PAGES * 8;
+	shrinker_register(shrinker);
+	register_oom_notifier(&ramster_oom_nb);
+	return 0;
+fail:
+	if (zbud)
+		zbud_destroy(zbud);
+	if (shrinker)
+		shrinker_free(shrinker);
+	return -ENOMEM;
+}
+
+/**
+ * ramster_store_start() - say how much may be lent
+ * @percent: of memory, for all stores, at most
+ * @headroom_percent: of memory, that must remain available besides
+ *
+ * Context: May sleep. One caller at a time.
+ * Return: 0, or -ENOMEM with nothing changed.
+ */
+int ramster_store_start(unsigned int percent, unsigned int headroom_percent)
+{
+	int err = 0;
+
+	if (!ramster_zbud)
+		err = ramster_zbud_start();
+	if (err)
+		return err;
+	WRITE_ONCE(ramster_percent, percent);
+	WRITE_ONCE(ramster_headroom_percent, headroom_percent);
+	return 0;
+}
+
+/**
+ * ramster_store_create() - make a store
+ * @quota_pages: the most that its zpages may cost, in pages
+ *
+ * Context: May sleep. After ramster_store_start().
+ * Return: the store, or ERR_PTR(-ENOMEM); ERR_PTR(-EBUSY) if there are too many.
+ */
+struct ramster_store *ramster_store_create(unsigned long quota_pages)
+{
+	struct ramster_store *store = kzalloc(sizeof(*store), GFP_KERNEL);
+	int err;
+
+	if (!store)
+		return ERR_PTR(-ENOMEM);
+	store->quota = min(quota_pages, totalram_pages()) * PAGE_SIZE;
+	/* A number is taken, but not yet found: the one that had it may just go. */
+	err = xa_alloc(&ramster_stores, &store->id, NULL,
+		       XA_LIMIT(0, U16_MAX), GFP_KERNEL);
+	if (err)
+		goto free;
+	store->pool = tmem_pool_create(store->id, TMEM_EPHEMERAL, &ramster_ops,
+				       store);
+	err = PTR_ERR_OR_ZERO(store->pool);
+	if (err)
+		goto release;
+	/* What was reserved is there, so this cannot fail. */
+	xa_store(&ramster_stores, store->id, store, GFP_KERNEL);
+	return store;
+release:
+	xa_release(&ramster_stores, store->id);
+free:
+	kfree(store);
+	return ERR_PTR(err);
+}
+
+/**
+ * ramster_store_destroy() - free a store and all in it
+ * @store: the store; nobody else uses it any more
+ *
+ * Context: May sleep.
+ */
+void ramster_store_destroy(struct ramster_store *store)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	int nid;
+
+	xa_erase(&ramster_stores, store->id);
+	/* The shrinker may have found it just before. */
+	synchronize_rcu();
+	tmem_pool_destroy(store->pool);
+	WARN_ON_ONCE(atomic_long_read(&store->bytes));
+	kfree(store);
+	/* Frames that were handed in and not used. */
+	for_each_node(nid)
+		while (zbud_trim(ramster_zbud, nid, pages))
+			ramster_free_frame(pages);
+}
+
+/**
+ * ramster_store_validate() - check every invariant of a store, and all frames
+ * @store: the store; no store changes meanwhile
+ *
+ * Context: May sleep.
+ * Return: the number of violations, each of which is logged.
+ */
+int ramster_store_validate(struct ramster_store *store)
+{
+	return tmem_validate(store->pool) + zbud_validate(ramster_zbud);
+}
