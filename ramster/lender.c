@@ -611,7 +611,7 @@ static const struct svc_version ramster_version = {
 	.vs_proc = ramster_procedures,
 	.vs_count = ramster_calls,
 	/* INVALIDATE has its numbers in rq_argp, LOAD a zpage in rq_resp. */
-	.vs_xdrsize = max_t(u32, RAMSTER_MAX_INVALIDATE * sizeof(u64),
+	.vs_xdrsize = MAX_T(u32, RAMSTER_MAX_INVALIDATE * sizeof(u64),
 			    RAMSTER_MAX_SEALED),
 	.vs_hidden = true,
 	.vs_need_cong_ctrl = true,

@@ -90,7 +90,7 @@
 
 /* A full store drops so many numbers at once, so many times for a page. */
 #define RAMSTER_STRIDE		64
-#define RAMSTER_MAX_STRIDES	64
+#define RAMSTER_MAX_STRIDES	128
 
 /* Pages may arrive out of order: so far below the first one they are taken. */
 #define RAMSTER_REORDER		(16 * RAMSTER_OBJECT)
@@ -265,19 +265,21 @@ static bool ramster_nothing_from(struct ramster_store *store, s64 from)
 
 /*
  * Drop a stride of the oldest numbers, of which some or all may be gone or never
- * were ours: the borrower has other lenders. Objects that are empty are passed at
- * once. Returns false if there are no more.
+ * were ours: the borrower has other lenders. What is left of an empty object is
+ * passed at once. Returns false if there are no more.
  */
 static bool ramster_drop_stride(struct ramster_store *store)
 {
 	s64 from = atomic64_read(&store->oldest);
+	s64 end = atomic64_read(&store->newest) + 1;
 	s64 to = round_down(from, RAMSTER_STRIDE) + RAMSTER_STRIDE;
 
-	if (from > atomic64_read(&store->newest))
+	if (from >= end)
 		return false;
-	if (!(from % RAMSTER_OBJECT) && ramster_nothing_from(store, from))
-		to = from + RAMSTER_OBJECT;
-	ramster_raise_oldest(store, from, to);
+	if (ramster_nothing_from(store, from))
+		to = round_down(from, RAMSTER_OBJECT) + RAMSTER_OBJECT;
+	/* What comes next is not too old. */
+	ramster_raise_oldest(store, from, min(to, end));
 	return true;
 }
 
