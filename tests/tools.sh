@@ -297,6 +297,9 @@ test_report() {
 		report "$dir" "$SCRATCH/doc"
 }
 
+# shellcheck source=tests/ramsterctl.sh
+. "$TOP/tests/ramsterctl.sh"
+
 main() {
 	SRC=$("$TOP/tools/source.sh" 2>"$OUTPUT") || { cat "$OUTPUT"; exit 1; }
 	mapfile -t ALL < <(series "$PATCHES")
@@ -310,6 +313,7 @@ main() {
 	test_machine
 	test_killed_build
 	test_report
+	test_ramsterctl
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	[ "$FAILED" -eq 0 ]
 }
