@@ -389,7 +389,7 @@ static int ramster_turn_lender(struct ramster_folder *folder, unsigned int on)
 	}
 	err = ramster_lender_start(conf);
 	if (err)
-		pr_err("lender: enabled: cannot start: error %d\n", err);
+		pr_err("lender: enabled: cannot start: %pe\n", ERR_PTR(err));
 	return err;
 }
 
@@ -503,7 +503,7 @@ static int ramster_turn_borrow(struct ramster_folder *folder, unsigned int on)
 		snprintf(conf.servername, sizeof(conf.servername), "%pISc", &conf.addr);
 	peer = ramster_peer_start(&conf);
 	if (IS_ERR(peer)) {
-		pr_err("%s: borrow: cannot start: error %ld\n", folder->name, PTR_ERR(peer));
+		pr_err("%s: borrow: cannot start: %pe\n", folder->name, peer);
 		return PTR_ERR(peer);
 	}
 	p->peer = peer;
@@ -527,7 +527,7 @@ static int ramster_turn_quota(struct ramster_folder *folder, unsigned int quota)
 	client = ramster_client_allow(folder->name, &p->conf.addr, p->conf.security,
 				      (unsigned long)quota << (20 - PAGE_SHIFT));
 	if (IS_ERR(client)) {
-		pr_err("%s: quota: cannot lend: error %ld\n", folder->name, PTR_ERR(client));
+		pr_err("%s: quota: cannot lend: %pe\n", folder->name, client);
 		return PTR_ERR(client);
 	}
 	p->client = client;
