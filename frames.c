@@ -34,7 +34,9 @@
 #define pr_fmt(fmt) "zcache: " fmt
 
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/migrate.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
@@ -50,13 +52,22 @@
 #include "zcache.h"
 
 /*
- * How hard reclaim presses. The pool lives from what it takes over from the page
- * cache, so each pass of reclaim shrinks what it has just made grow, in proportion
- * to the size: with a quarter of the pressure on other caches it comes to rest at a
- * tenth of memory whatever the load. With a 64th it reaches its limit, and in need,
- * when the priority rises, still all of it is given back.
+ * How hard reclaim presses, compared with the page cache: so many times less.
+ *
+ * The pool lives from what it takes over from the page cache, so each pass of reclaim
+ * shrinks what it has just made grow, in proportion to the size: with a quarter of the
+ * pressure it comes to rest at a tenth of memory whatever the load. The pressure should
+ * be as what is lost by giving way: a page of the page cache comes here and back, which
+ * takes a store and a load; a page of the pool has ZCACHE_DENSITY pages in it, which the
+ * device has to read. Both times are measured (costs.c). The smallest is for devices
+ * that are not known, and for need: when there is no page cache left to speak of (a
+ * ZCACHE_NEEDY-th of the pool) others want the memory. At the largest a pool of 80 % is
+ * not kept from growing any more.
  */
-#define ZCACHE_SEEKS		(64 * DEFAULT_SEEKS)
+#define ZCACHE_DENSITY		2
+#define ZCACHE_EASE_MIN		64
+#define ZCACHE_EASE_MAX		4096
+#define ZCACHE_NEEDY		8
 
 /*
  * The pool grows for file pages by so many frames at once. Where they cannot be
@@ -400,11 +411,35 @@ unsigned long zcache_shrink_files(unsigned long nr_pages)
 	return freed;
 }
 
+static bool zcache_is_needed(int nid, unsigned long pool_pages)
+{
+	struct pglist_data *node = NODE_DATA(nid);
+	unsigned long cached = node_page_state(node, NR_INACTIVE_FILE) +
+			       node_page_state(node, NR_ACTIVE_FILE);
+
+	return cached < pool_pages / ZCACHE_NEEDY;
+}
+
+static unsigned int zcache_ease(int nid, unsigned long pool_pages)
+{
+	u64 copy_ns = zcache_copy_ns(TMEM_EPHEMERAL);
+	u64 read_ns = zcache_read_ns(TMEM_EPHEMERAL);
+
+	if (!copy_ns || zcache_is_needed(nid, pool_pages))
+		return ZCACHE_EASE_MIN;
+	return clamp(div64_u64(ZCACHE_DENSITY * read_ns, copy_ns), ZCACHE_EASE_MIN,
+		     ZCACHE_EASE_MAX);
+}
+
+/* Reclaim looks at @seeks after it has counted. Nodes that race get each other's. */
 static unsigned long zcache_shrinker_count(struct shrinker *shrinker,
 					   struct shrink_control *sc)
 {
-	return zbud_node_frames(zcache_instance[TMEM_EPHEMERAL], sc->nid) *
-	       ZBUD_FRAME_PAGES ?: SHRINK_EMPTY;
+	unsigned long pages = zbud_node_frames(zcache_instance[TMEM_EPHEMERAL], sc->nid) *
+			      ZBUD_FRAME_PAGES;
+
+	WRITE_ONCE(shrinker->seeks, zcache_ease(sc->nid, pages) * DEFAULT_SEEKS);
+	return pages ?: SHRINK_EMPTY;
 }
 
 static unsigned long zcache_shrinker_scan(struct shrinker *shrinker,
@@ -473,7 +508,6 @@ static int zcache_shrinker_register(void)
 		return -ENOMEM;
 	shrinker->count_objects = zcache_shrinker_count;
 	shrinker->scan_objects = zcache_shrinker_scan;
-	shrinker->seeks = ZCACHE_SEEKS;
 	shrinker->batch = ZBUD_FRAME_PAGES * 8;
 	shrinker_register(shrinker);
 	return 0;
