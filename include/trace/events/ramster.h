@@ -40,29 +40,30 @@ TRACE_EVENT(ramster_push,
 		  __entry->pages, __entry->bytes, __entry->taken, __entry->err)
 );
 
-/* err: 0, it came; -ENOENT, it is read from elsewhere. near: asked for with it. */
+/*
+ * err: 0, it came; -ENOENT, the lender has dropped it; -EBADMSG, it is not what was
+ * pushed; others: there is no answer. near: so many could have come with it.
+ */
 TRACE_EVENT(ramster_load,
 
-	TP_PROTO(unsigned int slot, u64 number, unsigned int near, int err),
+	TP_PROTO(u64 cookie, unsigned int near, int err),
 
-	TP_ARGS(slot, number, near, err),
+	TP_ARGS(cookie, near, err),
 
 	TP_STRUCT__entry(
-		__field(unsigned int,	slot)
+		__field(u64,		cookie)
 		__field(unsigned int,	near)
-		__field(u64,		number)
 		__field(int,		err)
 	),
 
 	TP_fast_assign(
-		__entry->slot	= slot;
+		__entry->cookie	= cookie;
 		__entry->near	= near;
-		__entry->number	= number;
 		__entry->err	= err;
 	),
 
-	TP_printk("slot=%u number=%llu near=%u err=%d", __entry->slot,
-		  __entry->number, __entry->near, __entry->err)
+	TP_printk("cookie=%llx near=%u err=%d", __entry->cookie,
+		  __entry->near, __entry->err)
 );
 
 /* A lender is in another state now. */
