@@ -13,7 +13,7 @@
  *			request: adjacent pages that come back one after the other share
  *			its time, no matter if the device or we brought them.
  *
- * A swap device that is not a hard disk is asked for a few pages when it comes, so that
+ * A device that is not a hard disk is asked for a few pages when it comes, so that
  * nothing is stored first that had better be there. Where the time of a device is not
  * known copies are made. Where the device turns out to be fast only a
  * sample is kept, by which store and load stay known. It is for the two sides to see to
@@ -178,6 +178,8 @@ static int zcache_compare_ns(const void *a, const void *b)
  * zcache_reads_probe() - learn what a device is like before it is used
  * @reads: of the device
  *
+ * Not of a hard disk, where it takes long and is known beforehand.
+ *
  * The median of a few reads of one page each, anywhere. It is the most that a page
  * takes: what is read together comes cheaper, which is learned later.
  *
@@ -185,10 +187,14 @@ static int zcache_compare_ns(const void *a, const void *b)
  */
 void zcache_reads_probe(struct zcache_reads *reads)
 {
-	struct page *page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
 	u64 ns[ZCACHE_PROBES], begin;
-	int i, err = page ? 0 : -ENOMEM;
+	struct page *page;
+	int i, err;
 
+	if (!reads->bdev || !bdev_nonrot(reads->bdev))
+		return;
+	page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	err = page ? 0 : -ENOMEM;
 	for (i = 0; i < ZCACHE_PROBES && !err; i++) {
 		begin = ktime_get_ns();
 		err = zcache_probe(reads->bdev, page);

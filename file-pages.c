@@ -33,6 +33,7 @@ static void *zcache_mount(struct super_block *sb)
 	if (err)
 		goto fail;
 	zcache_reads_init(&fs->reads, TMEM_EPHEMERAL, sb->s_bdev);
+	zcache_reads_probe(&fs->reads);
 	return fs;
 
 fail:

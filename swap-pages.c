@@ -46,8 +46,7 @@ static int zcache_swapon(unsigned int type, unsigned long nr_slots,
 	struct tmem_pool *pool;
 
 	zcache_reads_init(&zcache_swap_reads[type], TMEM_PERSISTENT, bdev);
-	if (bdev && bdev_nonrot(bdev))
-		zcache_reads_probe(&zcache_swap_reads[type]);
+	zcache_reads_probe(&zcache_swap_reads[type]);
 	pool = zcache_pool_create(XA_LIMIT(type, type), TMEM_PERSISTENT);
 	if (IS_ERR(pool)) {
 		pr_err("no memory for swap device %u: its pages are not cached\n",
