@@ -90,7 +90,7 @@ FREQUENCY=4000
 
 # Before samples are taken all is filled; in units of the pages there are.
 declare -A WORK=(
-	[files]="reread,zipf,/source,/source.sums,$FILES_MIB,$THETA,$((FILES_MIB * 256 * 20)),$SECS"
+	[files]="reread,zipf,/source,/source.sums,$FILES_MIB,$THETA,$((FILES_MIB * 256 * 20)),0,$SECS"
 	[heap]="heap,touch,/source,$HEAP_MIB,$THETA,$WRITES,$((HEAP_MIB * 256 * 4)),$SECS"
 )
 

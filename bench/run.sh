@@ -18,6 +18,9 @@
 #   RUNS	how often each (3): one of each mode, then the next of each...
 #   WARM	reads of zipf before the clock starts, for each page of the set (30):
 #		only then the cold ones have been seen. The disk is a fast one then
+#   SETTLE	seconds of zipf afterwards, with the disk that is measured, before the
+#		clock starts (60): a cache that is as large as is best with a fast disk
+#		grows no faster than the disk reads
 #   SECS	for each measurement that does not end by itself (10)
 #   RESULTS	folder of the results (in the repository). Those of other works,
 #		disks and modes stay there
@@ -49,13 +52,14 @@ read_settings() {
 	local disk work mode
 	WORKS=${WORKS:-$(rows "$WORK_TABLE")} MODES=${MODES:-}
 	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-3}
-	WARM=${WARM:-30} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml SILENCE=400
+	WARM=${WARM:-30} SETTLE=${SETTLE:-60} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml SILENCE=400
 	RESULTS=${RESULTS:-$BENCH/results}
 	number MEM 64 2048
 	SIZE=$MEM
 	number RUNS 1 99
 	number SECS 1 3600
 	number WARM 0 1000
+	number SETTLE 0 3600
 	for disk in $DISKS; do
 		DISK=$disk
 		read_disk
@@ -66,7 +70,7 @@ read_settings() {
 
 be_quick() {
 	WORKS=${WORKS:-$QUICK_WORKS} RUNS=${RUNS:-1} RESULTS=${RESULTS:-$OUT/quick}
-	WARM=${WARM:-4} SECS=${SECS:-6} DISKS=${DISKS:-hdd}
+	WARM=${WARM:-4} SETTLE=${SETTLE:-6} SECS=${SECS:-6} DISKS=${DISKS:-hdd}
 }
 
 # disks_of WORK
@@ -165,7 +169,7 @@ write_json() {
 	local key
 	{
 		printf '"work":"%s"\n"disk":"%s"\n"mode":"%s"\n"run":%d\n' "$@"
-		printf '"warm":%d\n"seconds":%d\n"tune":"%s"\n' "$WARM" "$SECS" "$TUNE"
+		printf '"warm":%d\n"settle":%d\n"seconds":%d\n"tune":"%s"\n' "$WARM" "$SETTLE" "$SECS" "$TUNE"
 		for key in "${!RESULT[@]}"; do
 			printf '"%s":"%s"\n' "${key##* }" "$(last "$*" "${key##* }")"
 		done | grep -v '^"[^w].*:"0"$' | sed 's/"\([0-9]\+\)"$/\1/' | sort

@@ -7,7 +7,7 @@
 # memory	of the guest, in per cent of MEM
 # swap	whether there is any
 # modes	see mode_is; what else is asked for is measured as well
-# In the arguments M is MEM as it was asked for, in MiB; WARM and SECS see run.sh.
+# In the arguments M is MEM as it was asked for, in MiB; WARM, SETTLE, SECS see run.sh.
 #
 # Why so: reads of files are measured without swap, where only the page cache
 # counts. A heap of one and a half times the memory just fits into memory when it
@@ -21,11 +21,11 @@ ALL_MODES="$SWAP_MODES zcache-nofrontswap"
 POOL_MODES="zswap zram zcache"
 WORK_TABLE="
 calibrate|data|100|0|none|calibrate SECS
-zipf-1.5|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SECS
-zipf-2|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*2 0.99 M*512*WARM SECS
-zipf-3|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3 0.99 M*768*WARM SECS
+zipf-1.5|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SETTLE SECS
+zipf-2|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*2 0.99 M*512*WARM SETTLE SECS
+zipf-3|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3 0.99 M*768*WARM SETTLE SECS
 stream|data|100|0|$FILE_MODES|reread stream /source /source.sums M*3
-noise-zipf|data|100|0|$FILE_MODES|reread zipf /noise /noise.sums M*3/2 0.99 M*384*WARM SECS
+noise-zipf|data|100|0|$FILE_MODES|reread zipf /noise /noise.sums M*3/2 0.99 M*384*WARM SETTLE SECS
 noise-stream|data|100|0|$FILE_MODES|reread stream /noise /noise.sums M*3/2
 heap-zipf|data|100|1|$SWAP_MODES|heap touch /heap M*3/2 0.99 30 M*384*2 SECS
 heap-uniform|data|100|1|$SWAP_MODES|heap touch /heap M*3/2 0 30 M*384 SECS
@@ -76,7 +76,7 @@ program_of() {
 	local word words=()
 	for word in $(work_is "$1" 6); do
 		case $word in
-		M* | SECS)
+		M* | SECS | SETTLE)
 			word=${word//WARM/$WARM}
 			word=$((${word//M/$SIZE})) ;;
 		esac

@@ -12,6 +12,7 @@
 # and waits for a line on its standard input before it goes on:
 #
 #	progress DONE TOTAL	how far it is (does not wait)
+#	settle			its disk is from now on as slow as it is said to be
 #	warm			ready; what comes next is measured
 #	stage NAME		all counters are wanted, with NAME in front
 #	stage after		the same, and what is measured is over
@@ -128,6 +129,7 @@ follow() {
 	while read -r kind report <&4; do
 		case $kind in
 		progress) say at "$report" ;;
+		settle)	say phase "settling"; disk model; go ;;
 		warm)	begin; go ;;
 		stage)	if [ "$report" = after ]; then end; else all_counters "$report"; fi
 			go ;;

@@ -20,6 +20,9 @@ say phase "warming up"
 set -- $(echo "$work" | tr , ' ')
 "$@" </tmp/go >/tmp/reports 2>/tmp/errors &
 exec 3>/tmp/go 4</tmp/reports
+case $work in
+reread,zipf*) listen settle; echo >&3 ;;
+esac
 listen warm
 say phase "sampling"
 disk model

@@ -7,11 +7,12 @@
  *		write so much of what does not compress to standard output
  *	reread sums FILE
  *		write a checksum for each page of FILE to standard output
- *	reread zipf FILE SUMS MIB THETA WARM SECONDS
+ *	reread zipf FILE SUMS MIB THETA WARM SETTLE SECONDS
  *		pread() single pages of the first MIB of FILE by a Zipf law of
  *		exponent THETA, the popular ones scattered over the file: WARM
- *		times, then report "warm", wait for a line on standard input, go
- *		on for SECONDS and report "result"
+ *		times, then report "settle", wait for a line on standard input,
+ *		go on for SETTLE seconds, report "warm", wait, go on for SECONDS
+ *		and report "result"
  *	reread stream FILE SUMS MIB
  *		report "warm", wait, read the first MIB of FILE once from
  *		beginning to end and report "result"
@@ -77,8 +78,16 @@ static void read_one(const struct file *file, const struct law *law)
 	check(file, buf, page);
 }
 
+static void read_for(const struct file *file, const struct law *law, double start,
+		     double seconds)
+{
+	while (now() < start + seconds)
+		for (int i = 0; i < CLOCK_EVERY; i++)
+			read_one(file, law);
+}
+
 static void zipf(const struct file *file, double theta, uint64_t warm,
-		 double seconds)
+		 double settle, double seconds)
 {
 	struct law law;
 	double start;
@@ -88,12 +97,12 @@ static void zipf(const struct file *file, double theta, uint64_t warm,
 	posix_fadvise(file->fd, 0, 0, POSIX_FADV_RANDOM);
 	for (uint64_t i = 0; i < warm; i++)
 		read_one(file, &law);
+	puts("settle");
+	wait_for_go();
+	read_for(file, &law, now(), settle);
 	end_warm_up();
 	start = now();
-	do {
-		for (int i = 0; i < CLOCK_EVERY; i++)
-			read_one(file, &law);
-	} while (now() < start + seconds);
+	read_for(file, &law, start, seconds);
 	report(start);
 }
 
@@ -143,9 +152,9 @@ int main(int argc, char **argv)
 		noise(atol(argv[2]));
 	} else if (strcmp(what, "sums") == 0 && argc == 3) {
 		sums(argv[2]);
-	} else if (strcmp(what, "zipf") == 0 && argc == 8) {
+	} else if (strcmp(what, "zipf") == 0 && argc == 9) {
 		open_file(&file, argv[2], argv[3], atol(argv[4]));
-		zipf(&file, atof(argv[5]), atol(argv[6]), atof(argv[7]));
+		zipf(&file, atof(argv[5]), atol(argv[6]), atof(argv[7]), atof(argv[8]));
 	} else if (strcmp(what, "stream") == 0 && argc == 5) {
 		open_file(&file, argv[2], argv[3], atol(argv[4]));
 		stream(&file);
