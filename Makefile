@@ -23,4 +23,5 @@ obj-$(CONFIG_ZBUD_KUNIT_TEST)		+= tests/zbud_kunit.o
 obj-$(CONFIG_FRONTSWAP_KUNIT_TEST)	+= tests/frontswap_kunit.o
 obj-$(CONFIG_CLEANCACHE_KUNIT_TEST)	+= tests/cleancache_kunit.o
 obj-$(CONFIG_ZCACHE_KUNIT_TEST)		+= tests/zcache_kunit.o
-obj-$(CONFIG_RAMSTER_KUNIT_TEST)	+= tests/ramster_kunit.o tests/ramster_proto_kunit.o
+obj-$(CONFIG_RAMSTER_KUNIT_TEST)	+= tests/ramster_kunit.o tests/ramster_proto_kunit.o \
+					   tests/ramster_store_kunit.o

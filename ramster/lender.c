@@ -366,7 +366,8 @@ static enum ramster_status ramster_greet(struct svc_rqst *rqstp,
 	enum ramster_status status;
 	unsigned long quota_pages = 0;
 
-	if (hello->version != RAMSTER_VERSION || hello->features)
+	if (hello->version != RAMSTER_VERSION ||
+	    hello->features & ~RAMSTER_FEATURES)
 		return RAMSTER_BAD_VERSION;
 	status = ramster_known(rqstp, hello->epoch, welcome, &quota_pages);
 	if (status == RAMSTER_NO_SESSION)
@@ -419,13 +420,15 @@ static enum ramster_status ramster_take(struct ramster_session *session,
 	u32 i;
 
 	for (i = 0; i < nr; i++) {
-		if (ramster_decode_sealed(xdr, &sealed))
+		if (ramster_decode_sealed(xdr, &sealed) || !sealed.len)
 			return RAMSTER_BAD_MESSAGE;
 		if (!ramster_store_put(session->store, sealed.number,
 				       sealed.data, sealed.len))
 			*taken |= BIT_ULL(i);
 	}
-	return *taken || !nr ? RAMSTER_OK : RAMSTER_BUSY;
+	if (ramster_decode_end(xdr))
+		return RAMSTER_BAD_MESSAGE;
+	return *taken ? RAMSTER_OK : RAMSTER_BUSY;
 }
 
 static __be32 ramster_proc_store(struct svc_rqst *rqstp)
@@ -437,7 +440,7 @@ static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 	u64 taken = 0;
 	u32 nr;
 
-	if (ramster_decode_store(xdr, &token, &nr) || nr > RAMSTER_MAX_STORE)
+	if (ramster_decode_store(xdr, &token, &nr))
 		goto answer;
 	status = RAMSTER_NO_SESSION;
 	session = ramster_join(rqstp, &token);
@@ -776,7 +779,8 @@ void ramster_lender_stop(void)
  *
  * Context: May sleep.
  * Return: the client; ERR_PTR(-EEXIST) if one has this address; ERR_PTR(-EINVAL)
- * if it is none of IPv4 and IPv6, or @quota_pages is 0; ERR_PTR(-ENOMEM).
+ * if it is none of IPv4 and IPv6, or @quota_pages is 0 or more than
+ * %RAMSTER_MAX_PAGES; ERR_PTR(-ENOMEM).
  */
 struct ramster_client *ramster_client_allow(const char *name,
 					    const struct sockaddr_storage *addr,
@@ -787,7 +791,7 @@ struct ramster_client *ramster_client_allow(const char *name,
 	bool exists;
 
 	if ((addr->ss_family != AF_INET && addr->ss_family != AF_INET6) ||
-	    !quota_pages)
+	    !quota_pages || quota_pages > RAMSTER_MAX_PAGES)
 		return ERR_PTR(-EINVAL);
 	client = kzalloc(sizeof(*client), GFP_KERNEL);
 	if (!client)
