@@ -8,7 +8,7 @@
  * *session* at most, which is what HELLO grants: a random token and a store. The
  * token is in all further calls, over whatever connection they come.
  *
- *	address of the connection --> client --> session (token) --> store
+ *	address of the connection --> client --> token --> store
  *
  * A call reaches exactly the store of the client at whose address the connection
  * ends, and only with the token of its session. There is no way to name another's.
@@ -39,7 +39,7 @@
  *    While a call is carried out nothing is allocated that would wait: what finds
  *    no room is refused (store.c);
  *  - for ramster_sessions_sem: it is held while one call is carried out, or a
- *    session is put in or out, without waiting for anything else;
+ *    session is put in or out, without waiting for anything but the copy of a frame;
  *  - for a borrower that does not read its answers (30 s) or does not end its
  *    handshake (5 s). That costs others a thread so long. They do not depend on it:
  *    they have limits of their own, and read their disks then.
@@ -101,20 +101,6 @@ struct ramster_address {
 };
 
 /**
- * struct ramster_session - what a client was granted
- * @token: in all its calls
- * @epoch: of the borrower
- * @store: its pages
- * @used: when it was last heard of, in jiffies
- */
-struct ramster_session {
-	struct ramster_token token;
-	u64 epoch;
-	struct ramster_store *store;
-	unsigned long used;
-};
-
-/**
  * struct ramster_client - who may borrow
  * @node: in ramster_clients
  * @name: for messages
@@ -122,7 +108,10 @@ struct ramster_session {
  * @address: its address
  * @security: what it must prove
  * @quota_pages: how much it may borrow
- * @session: what it was granted, or NULL
+ * @store: its pages; NULL if it has no session, and then nothing below is valid
+ * @token: of its session
+ * @epoch: of the borrower, in this session
+ * @used: when it was last heard of, in jiffies
  */
 struct ramster_client {
 	struct list_head node;
@@ -131,7 +120,10 @@ struct ramster_client {
 	struct ramster_address address;
 	enum ramster_security security;
 	unsigned long quota_pages;
-	struct ramster_session *session;
+	struct ramster_store *store;
+	struct ramster_token token;
+	u64 epoch;
+	unsigned long used;
 };
 
 static DECLARE_RWSEM(ramster_sessions_sem);
@@ -197,55 +189,24 @@ static struct ramster_client *ramster_sender(struct svc_rqst *rqstp)
  * Sessions
  */
 
-static struct ramster_session *ramster_session_create(u64 epoch,
-						      unsigned long quota_pages)
-{
-	struct ramster_session *session;
-
-	session = kzalloc(sizeof(*session), GFP_KERNEL);
-	if (!session)
-		return NULL;
-	session->store = ramster_store_create(quota_pages);
-	if (IS_ERR(session->store)) {
-		kfree(session);
-		return NULL;
-	}
-	get_random_bytes(&session->token, sizeof(session->token));
-	session->epoch = epoch;
-	session->used = jiffies;
-	return session;
-}
-
-/* It has left its client, and the lock was taken since: nobody uses it. */
-static void ramster_session_destroy(struct ramster_session *session)
-{
-	if (!session)
-		return;
-	ramster_store_destroy(session->store);
-	kfree_sensitive(session);
-}
-
 /*
- * The session of a call, or NULL. On success ramster_sessions_sem is held until
- * ramster_leave(), and so long the session stays.
+ * The store of the session of a call, or NULL. On success ramster_sessions_sem is
+ * held until ramster_leave(), and so long the session stays.
  */
-static struct ramster_session *ramster_join(struct svc_rqst *rqstp,
-					    const struct ramster_token *token)
+static struct ramster_store *ramster_join(struct svc_rqst *rqstp,
+					  const struct ramster_token *token)
 {
-	struct ramster_session *session = NULL;
 	struct ramster_client *client;
 
 	down_read(&ramster_sessions_sem);
 	client = ramster_sender(rqstp);
-	if (client)
-		session = client->session;
-	if (!session ||
-	    crypto_memneq(&session->token, token, sizeof(*token))) {
-		up_read(&ramster_sessions_sem);
-		return NULL;
+	if (client && client->store &&
+	    !crypto_memneq(&client->token, token, sizeof(*token))) {
+		WRITE_ONCE(client->used, jiffies);
+		return client->store;
 	}
-	WRITE_ONCE(session->used, jiffies);
-	return session;
+	up_read(&ramster_sessions_sem);
+	return NULL;
 }
 
 static void ramster_leave(void)
@@ -253,41 +214,40 @@ static void ramster_leave(void)
 	up_read(&ramster_sessions_sem);
 }
 
-static bool ramster_session_idle(struct ramster_session *session)
+static bool ramster_client_idle(struct ramster_client *client)
 {
-	return time_after(jiffies, READ_ONCE(session->used) + RAMSTER_IDLE);
+	return time_after(jiffies, READ_ONCE(client->used) + RAMSTER_IDLE);
 }
 
-/* Take one session, of those that are idle or of all. */
-static struct ramster_session *ramster_session_take(bool all)
+/* End one session, of those that are idle or of all. Returns what it had. */
+static struct ramster_store *ramster_end_session(bool all)
 {
-	struct ramster_session *session = NULL;
+	struct ramster_store *store = NULL;
 	struct ramster_client *client;
 
 	down_write(&ramster_sessions_sem);
 	list_for_each_entry(client, &ramster_clients, node) {
-		if (!client->session ||
-		    !(all || ramster_session_idle(client->session)))
-			continue;
-		session = client->session;
-		client->session = NULL;
-		break;
+		if (client->store && (all || ramster_client_idle(client))) {
+			swap(client->store, store);
+			break;
+		}
 	}
 	up_write(&ramster_sessions_sem);
-	return session;
+	return store;
 }
 
-static void ramster_sessions_end(bool all)
+/* Nobody uses a store that has left its client, once the lock was taken. */
+static void ramster_end_sessions(bool all)
 {
-	struct ramster_session *session;
+	struct ramster_store *store;
 
-	while ((session = ramster_session_take(all)))
-		ramster_session_destroy(session);
+	while ((store = ramster_end_session(all)))
+		ramster_store_destroy(store);
 }
 
 static void ramster_reap(struct work_struct *work)
 {
-	ramster_sessions_end(false);
+	ramster_end_sessions(false);
 	queue_delayed_work(system_unbound_wq, to_delayed_work(work),
 			   RAMSTER_IDLE / 5);
 }
@@ -299,15 +259,15 @@ static DECLARE_DELAYED_WORK(ramster_reaper, ramster_reap);
  */
 
 static void ramster_welcome(struct ramster_welcome *welcome,
-			    const struct ramster_client *client)
+			    struct ramster_client *client)
 {
-	welcome->status = RAMSTER_OK;
-	welcome->token = client->session->token;
+	WRITE_ONCE(client->used, jiffies);
+	welcome->token = client->token;
 	welcome->epoch = ramster_epoch;
 	welcome->quota_pages = client->quota_pages;
 }
 
-/* Does the client have a session of this epoch? If not, what is it to get? */
+/* Is there a session of this epoch? If not, how much is the client to get? */
 static enum ramster_status ramster_known(struct svc_rqst *rqstp, u64 epoch,
 					 struct ramster_welcome *welcome,
 					 unsigned long *quota_pages)
@@ -321,41 +281,38 @@ static enum ramster_status ramster_known(struct svc_rqst *rqstp, u64 epoch,
 		status = RAMSTER_NO_SESSION;
 		*quota_pages = client->quota_pages;
 	}
-	if (client && client->session && client->session->epoch == epoch) {
+	if (client && client->store && client->epoch == epoch) {
 		status = RAMSTER_OK;
-		WRITE_ONCE(client->session->used, jiffies);
 		ramster_welcome(welcome, client);
 	}
 	up_read(&ramster_sessions_sem);
 	return status;
 }
 
-/* A session in place of the old one, if there was one. */
+/* A new session. If this HELLO came twice at once, the later one counts. */
 static enum ramster_status ramster_grant(struct svc_rqst *rqstp, u64 epoch,
 					 struct ramster_welcome *welcome,
 					 unsigned long quota_pages)
 {
-	enum ramster_status status = RAMSTER_OK;
-	struct ramster_session *session;
+	struct ramster_store *store = ramster_store_create(quota_pages);
+	enum ramster_status status = RAMSTER_BUSY;
 	struct ramster_client *client;
 
-	session = ramster_session_create(epoch, quota_pages);
-	if (!session)
+	if (IS_ERR(store))
 		return RAMSTER_BUSY;
 	down_write(&ramster_sessions_sem);
 	client = ramster_sender(rqstp);
-	if (!client) {
-		status = RAMSTER_DENIED;
-	} else if (client->quota_pages != quota_pages) {
-		/* Another client by that address now: it may try again. */
-		status = RAMSTER_BUSY;
-	} else {
-		/* If this HELLO came twice, the later session is the one. */
-		swap(client->session, session);
+	/* Unless it has just been configured in another way: it tries again. */
+	if (client && client->quota_pages == quota_pages) {
+		status = RAMSTER_OK;
+		swap(client->store, store);
+		get_random_bytes(&client->token, sizeof(client->token));
+		client->epoch = epoch;
 		ramster_welcome(welcome, client);
 	}
 	up_write(&ramster_sessions_sem);
-	ramster_session_destroy(session);
+	if (store)
+		ramster_store_destroy(store);
 	return status;
 }
 
@@ -407,12 +364,11 @@ static __be32 ramster_proc_hello(struct svc_rqst *rqstp)
 	if (!ramster_decode_hello(&rqstp->rq_arg_stream, &hello))
 		welcome.status = ramster_greet(rqstp, &hello, &welcome);
 	err = ramster_encode_welcome(&rqstp->rq_res_stream, &welcome);
-	memzero_explicit(&welcome.token, sizeof(welcome.token));
 	return ramster_answered(welcome.status, err);
 }
 
 /* Take up to @nr pages; says which in @taken. */
-static enum ramster_status ramster_take(struct ramster_session *session,
+static enum ramster_status ramster_take(struct ramster_store *store,
 					struct xdr_stream *xdr, u32 nr,
 					u64 *taken)
 {
@@ -422,8 +378,8 @@ static enum ramster_status ramster_take(struct ramster_session *session,
 	for (i = 0; i < nr; i++) {
 		if (ramster_decode_sealed(xdr, &sealed) || !sealed.len)
 			return RAMSTER_BAD_MESSAGE;
-		if (!ramster_store_put(session->store, sealed.number,
-				       sealed.data, sealed.len))
+		if (!ramster_store_put(store, sealed.number, sealed.data,
+				       sealed.len))
 			*taken |= BIT_ULL(i);
 	}
 	if (ramster_decode_end(xdr))
@@ -435,7 +391,7 @@ static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 {
 	struct xdr_stream *xdr = &rqstp->rq_arg_stream;
 	enum ramster_status status = RAMSTER_BAD_MESSAGE;
-	struct ramster_session *session;
+	struct ramster_store *store;
 	struct ramster_token token;
 	u64 taken = 0;
 	u32 nr;
@@ -443,9 +399,9 @@ static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 	if (ramster_decode_store(xdr, &token, &nr))
 		goto answer;
 	status = RAMSTER_NO_SESSION;
-	session = ramster_join(rqstp, &token);
-	if (session) {
-		status = ramster_take(session, xdr, nr, &taken);
+	store = ramster_join(rqstp, &token);
+	if (store) {
+		status = ramster_take(store, xdr, nr, &taken);
 		ramster_leave();
 	}
 answer:
@@ -455,7 +411,7 @@ answer:
 }
 
 /* The pages, through the buffer of the thread: they may go from their frames. */
-static int ramster_give(struct ramster_session *session, struct svc_rqst *rqstp,
+static int ramster_give(struct ramster_store *store, struct svc_rqst *rqstp,
 			const u64 *numbers, u32 nr)
 {
 	struct ramster_sealed sealed = { .data = rqstp->rq_resp };
@@ -463,8 +419,8 @@ static int ramster_give(struct ramster_session *session, struct svc_rqst *rqstp,
 	u32 i;
 
 	for (i = 0; i < nr && !err; i++) {
-		len = ramster_store_get(session->store, numbers[i],
-					rqstp->rq_resp, RAMSTER_MAX_SEALED);
+		len = ramster_store_get(store, numbers[i], rqstp->rq_resp,
+					RAMSTER_MAX_SEALED);
 		sealed.number = numbers[i];
 		sealed.len = max(len, 0);
 		err = ramster_encode_sealed(&rqstp->rq_res_stream, &sealed);
@@ -476,7 +432,7 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 {
 	enum ramster_status status = RAMSTER_BAD_MESSAGE;
 	struct xdr_stream *xdr = &rqstp->rq_res_stream;
-	struct ramster_session *session = NULL;
+	struct ramster_store *store = NULL;
 	u64 numbers[RAMSTER_MAX_LOAD];
 	struct ramster_token token;
 	u32 nr = 0;
@@ -484,10 +440,10 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 
 	if (!ramster_decode_numbers(&rqstp->rq_arg_stream, &token, numbers, &nr,
 				    RAMSTER_MAX_LOAD)) {
-		session = ramster_join(rqstp, &token);
-		status = session ? RAMSTER_OK : RAMSTER_NO_SESSION;
+		store = ramster_join(rqstp, &token);
+		status = store ? RAMSTER_OK : RAMSTER_NO_SESSION;
 	}
-	if (!session)
+	if (!store)
 		return ramster_answered(status, ramster_encode_loaded(xdr,
 								      status, 0));
 	/* Let others have the space that this answer cannot need. */
@@ -495,7 +451,7 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 		    nr * (RAMSTER_LOAD_EXTRA + RAMSTER_MAX_SEALED));
 	err = ramster_encode_loaded(xdr, status, nr);
 	if (!err)
-		err = ramster_give(session, rqstp, numbers, nr);
+		err = ramster_give(store, rqstp, numbers, nr);
 	ramster_leave();
 	return ramster_answered(status, err);
 }
@@ -503,7 +459,7 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 static __be32 ramster_proc_invalidate(struct svc_rqst *rqstp)
 {
 	enum ramster_status status = RAMSTER_BAD_MESSAGE;
-	struct ramster_session *session;
+	struct ramster_store *store;
 	struct ramster_token token;
 	u64 *numbers = rqstp->rq_argp;
 	u32 i, nr;
@@ -512,11 +468,11 @@ static __be32 ramster_proc_invalidate(struct svc_rqst *rqstp)
 				   RAMSTER_MAX_INVALIDATE))
 		goto answer;
 	status = RAMSTER_NO_SESSION;
-	session = ramster_join(rqstp, &token);
-	if (session) {
+	store = ramster_join(rqstp, &token);
+	if (store) {
 		status = RAMSTER_OK;
 		for (i = 0; i < nr; i++)
-			ramster_store_drop(session->store, numbers[i]);
+			ramster_store_drop(store, numbers[i]);
 		ramster_leave();
 	}
 answer:
@@ -528,18 +484,18 @@ answer:
 static __be32 ramster_proc_status(struct svc_rqst *rqstp)
 {
 	struct ramster_health health = { .status = RAMSTER_BAD_MESSAGE };
-	struct ramster_session *session;
+	struct ramster_store *store;
 	struct ramster_token token;
 
 	if (ramster_decode_token(&rqstp->rq_arg_stream, &token))
 		goto answer;
 	health.status = RAMSTER_NO_SESSION;
-	session = ramster_join(rqstp, &token);
-	if (session) {
+	store = ramster_join(rqstp, &token);
+	if (store) {
 		health.status = RAMSTER_OK;
-		health.pages = ramster_store_pages(session->store);
-		health.oldest = ramster_store_oldest(session->store);
-		health.room_pages = ramster_store_room(session->store);
+		health.pages = ramster_store_pages(store);
+		health.oldest = ramster_store_oldest(store);
+		health.room_pages = ramster_store_room(store);
 		health.is_short = !health.room_pages;
 		ramster_leave();
 	}
@@ -765,7 +721,7 @@ void ramster_lender_stop(void)
 		proc_remove(ramster_stat_entry);
 		ramster_serv_stop();
 		cancel_delayed_work_sync(&ramster_reaper);
-		ramster_sessions_end(true);
+		ramster_end_sessions(true);
 	}
 	mutex_unlock(&ramster_lender_mutex);
 }
@@ -828,33 +784,32 @@ void ramster_client_deny(struct ramster_client *client)
 	down_write(&ramster_sessions_sem);
 	list_del(&client->node);
 	up_write(&ramster_sessions_sem);
-	ramster_session_destroy(client->session);
-	kfree(client);
+	if (client->store)
+		ramster_store_destroy(client->store);
+	kfree_sensitive(client);
 }
 
 /**
- * ramster_clients_show() - print who borrows, a line each
+ * ramster_clients_show() - print who may borrow, a line each
  * @seq: where
  *
  * Context: May sleep.
  */
 void ramster_clients_show(struct seq_file *seq)
 {
-	struct ramster_session *session;
 	struct ramster_client *client;
 
 	down_read(&ramster_sessions_sem);
 	list_for_each_entry(client, &ramster_clients, node) {
-		session = client->session;
 		seq_printf(seq, "%s %pISc %s quota_pages %lu", client->name,
 			   &client->shown,
 			   client->security == RAMSTER_TLS ? "tls" : "insecure",
 			   client->quota_pages);
-		if (session)
+		if (client->store)
 			seq_printf(seq, " zpages %lu idle_ms %u",
-				   ramster_store_pages(session->store),
+				   ramster_store_pages(client->store),
 				   jiffies_to_msecs(jiffies -
-						    READ_ONCE(session->used)));
+						    READ_ONCE(client->used)));
 		seq_putc(seq, '\n');
 	}
 	up_read(&ramster_sessions_sem);

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of the memory that RAMster lends (store.c). They are skipped when
- * some is lent already.
+ * KUnit tests of the memory that RAMster lends (store.c), which are skipped when
+ * some is lent already; and of who may borrow it (lender.c), without connections.
  *
  * ramster_store_kunit.seed= sets the seed of the random ones.
  */
 #include <kunit/test.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/inet.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
@@ -399,7 +402,109 @@ static struct kunit_suite store_suite = {
 	.test_cases = store_cases,
 };
 
-kunit_test_suite(store_suite);
+/* Clients, and the service */
 
-MODULE_DESCRIPTION("KUnit tests of the memory that RAMster lends");
+static struct ramster_client *allow(const char *address, unsigned int scope,
+				    unsigned long quota_pages)
+{
+	struct sockaddr_storage addr = {};
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&addr;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&addr;
+
+	if (in4_pton(address, -1, (u8 *)&sin->sin_addr, -1, NULL)) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(scope);
+	} else if (in6_pton(address, -1, (u8 *)&sin6->sin6_addr, -1, NULL)) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_scope_id = scope;
+	}
+	return ramster_client_allow("kunit", &addr, RAMSTER_TLS, quota_pages);
+}
+
+/* An address that another client has, however it is written. */
+static void one_client_an_address(struct kunit *test)
+{
+	static const struct {
+		const char *first, *second;
+		unsigned int first_scope, second_scope;
+		bool same;
+	} cases[] = {
+		{ "192.0.2.1", "192.0.2.1", 0, 0, true },
+		{ "192.0.2.1", "192.0.2.1", 1000, 2000, true },	/* ports */
+		{ "192.0.2.1", "::ffff:192.0.2.1", 0, 0, true },
+		{ "::ffff:192.0.2.1", "192.0.2.1", 0, 0, true },
+		{ "192.0.2.1", "192.0.2.2", 0, 0, false },
+		{ "192.0.2.1", "::192.0.2.1", 0, 0, false },
+		{ "2001:db8::1", "2001:db8:0:0::1", 0, 0, true },
+		{ "2001:db8::1", "2001:db8::1", 1, 2, true },
+		{ "2001:db8::1", "2001:db8::2", 0, 0, false },
+		{ "fe80::1", "fe80::1", 1, 1, true },
+		{ "fe80::1", "fe80::1", 1, 2, false },
+	};
+	struct ramster_client *first, *second;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		first = allow(cases[i].first, cases[i].first_scope, 1);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
+		second = allow(cases[i].second, cases[i].second_scope, 1);
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].same ? -EEXIST : 0,
+				    PTR_ERR_OR_ZERO(second), "%s, %s",
+				    cases[i].first, cases[i].second);
+		if (!IS_ERR(second))
+			ramster_client_deny(second);
+		ramster_client_deny(first);
+	}
+}
+
+static void clients_out_of_range(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(allow("?", 0, 1)));
+	KUNIT_EXPECT_EQ(test, -EINVAL, PTR_ERR(allow("192.0.2.1", 0, 0)));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			PTR_ERR(allow("192.0.2.1", 0, RAMSTER_MAX_PAGES + 1)));
+}
+
+static void starts_and_stops(struct kunit *test)
+{
+	struct ramster_lender_conf conf = {
+		.nr_listen = 1, .percent = 10, .headroom_percent = 10,
+		.threads = 3,
+	};
+	struct ramster_client *client;
+	int err, i;
+
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			ramster_lender_start(&(struct ramster_lender_conf){}));
+	err = ramster_lender_start(&conf);
+	if (err == -EBUSY)
+		kunit_skip(test, "memory is lent");
+	KUNIT_EXPECT_EQ(test, -EAFNOSUPPORT, err);
+	client = allow("192.0.2.1", 0, 1);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, client);
+	conf.listen[0].ss_family = AF_INET;
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, 0, ramster_lender_start(&conf));
+		KUNIT_EXPECT_EQ(test, -EBUSY, ramster_lender_start(&conf));
+		ramster_lender_stop();
+		ramster_lender_stop();
+	}
+	ramster_client_deny(client);
+}
+
+static struct kunit_case lender_cases[] = {
+	KUNIT_CASE(one_client_an_address),
+	KUNIT_CASE(clients_out_of_range),
+	KUNIT_CASE(starts_and_stops),
+	{}
+};
+
+static struct kunit_suite lender_suite = {
+	.name = "ramster_lender",
+	.test_cases = lender_cases,
+};
+
+kunit_test_suites(&store_suite, &lender_suite);
+
+MODULE_DESCRIPTION("KUnit tests of what RAMster lends, and to whom");
 MODULE_LICENSE("GPL");
