@@ -35,10 +35,9 @@
  * nobody ever wants, as wanted pages leave by themselves.
  *
  * To the rest of mm lent frames are memory that can be had: they count as
- * NR_KERNEL_MISC_RECLAIMABLE, and a shrinker gives the oldest back. zcache lets
- * reclaim press its frames with a 64th of what is usual (frames.c); here it is what
- * is usual, so foreign pages go long before our own. All of them go before anyone is
- * killed for memory.
+ * NR_KERNEL_MISC_RECLAIMABLE, and a shrinker gives the oldest back. The frames of
+ * zcache are spared by reclaim, as far as they are worth it (frames.c); these are
+ * not, so foreign pages go before our own. All of them go before anyone is killed.
  *
  * The oldest number
  * -----------------
