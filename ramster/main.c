@@ -16,6 +16,9 @@
 #include <linux/minmax.h>
 #include <linux/printk.h>
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/ramster.h>
+
 #include "ramster.h"
 
 DEFINE_PER_CPU(struct ramster_counters, ramster_counters);

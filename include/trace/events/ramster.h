@@ -46,24 +46,26 @@ TRACE_EVENT(ramster_push,
  */
 TRACE_EVENT(ramster_load,
 
-	TP_PROTO(u64 cookie, unsigned int near, int err),
+	TP_PROTO(unsigned int slot, u64 number, unsigned int near, int err),
 
-	TP_ARGS(cookie, near, err),
+	TP_ARGS(slot, number, near, err),
 
 	TP_STRUCT__entry(
-		__field(u64,		cookie)
+		__field(unsigned int,	slot)
 		__field(unsigned int,	near)
+		__field(u64,		number)
 		__field(int,		err)
 	),
 
 	TP_fast_assign(
-		__entry->cookie	= cookie;
+		__entry->slot	= slot;
 		__entry->near	= near;
+		__entry->number	= number;
 		__entry->err	= err;
 	),
 
-	TP_printk("cookie=%llx near=%u err=%d", __entry->cookie,
-		  __entry->near, __entry->err)
+	TP_printk("slot=%u number=%llu near=%u err=%d", __entry->slot,
+		  __entry->number, __entry->near, __entry->err)
 );
 
 /* A lender is in another state now. */
