@@ -41,8 +41,8 @@ TRACE_EVENT(ramster_push,
 );
 
 /*
- * err: 0, it came; -ENOENT, the lender has dropped it; -EBADMSG, it is not what was
- * pushed; others: there is no answer. near: so many could have come with it.
+ * err: 0, it came; -ENOENT, it is read from elsewhere. near: so many were to come with
+ * it; 0 if it had come with another one.
  */
 TRACE_EVENT(ramster_load,
 
