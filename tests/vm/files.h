@@ -174,4 +174,8 @@ int files_make(const char *dir);	/* on the host, for read-only images */
 #define ODD_FILES	24UL
 unsigned long odd_size(unsigned long nr);
 
+/* /dev/loop0. */
+void loop_attach(const char *file, int flags);
+void loop_detach(void);
+
 #endif /* VM_FILES_H */

@@ -698,7 +698,7 @@ SCENARIO(fs_move_extent, 60, "",
 
 /* ---- A file as a device ---- */
 
-static void loop_attach(const char *file, int flags)
+void loop_attach(const char *file, int flags)
 {
 	struct loop_config config = { .info.lo_flags = flags };
 	int loop, fd = open(file, O_RDWR | O_CLOEXEC);
@@ -711,7 +711,7 @@ static void loop_attach(const char *file, int flags)
 	close(fd);
 }
 
-static void loop_detach(void)
+void loop_detach(void)
 {
 	int loop = open("/dev/loop0", O_RDWR | O_CLOEXEC);
 

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/swap.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -198,15 +200,34 @@ SCENARIO(wb_ramdisk, 60, "zcache brd",
 	region_verify(&r);
 }
 
-SCENARIO(wb_swap_file, 120, "zcache",
-	 "the pool is full of pages of a swap file and of a device")
+/* What the block layer counted for a disk: requests to read are the first field. */
+#define DISK_READS	1
+#define DISK_DISCARDS	12
+
+static long disk_stat(const char *disk, int field)
 {
-	long written = zc("writebacks");
-	struct region r;
-	struct rng rng;
+	char path[64], line[256], *at = line;
+	struct stat st;
+	FILE *f;
+
+	if (stat(disk, &st))
+		fail_errno("%s", disk);
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/stat", major(st.st_rdev),
+		 minor(st.st_rdev));
+	f = fopen(path, "re");
+	if (!f || !fgets(line, sizeof(line), f))
+		fail_errno("%s", path);
+	fclose(f);
+	while (--field)
+		strtol(at, &at, 10);
+	return strtol(at, NULL, 10);
+}
+
+/* A file of 16 MiB on ext4. */
+static void swap_file_create(void)
+{
 	int fd;
 
-	rng_init(&rng, 21);
 	mkdir(TEST_FILES, 0755);
 	if (mount("/dev/swap2", TEST_FILES, "ext4", 0, NULL))
 		fail_errno("mount /dev/swap2");
@@ -214,6 +235,23 @@ SCENARIO(wb_swap_file, 120, "zcache",
 	if (fd < 0 || fallocate(fd, 0, 0, 16 * MIB))
 		fail_errno("swapfile");
 	close(fd);
+}
+
+static void swap_file_remove(void)
+{
+	if (unlink(TEST_FILES "/swapfile") || umount(TEST_FILES))
+		fail_errno("umount " TEST_FILES);
+}
+
+SCENARIO(wb_swap_file, 120, "zcache",
+	 "the pool is full of pages of a swap file and of a device")
+{
+	long written = zc("writebacks");
+	struct region r;
+	struct rng rng;
+
+	rng_init(&rng, 21);
+	swap_file_create();
 	swap_make(TEST_FILES "/swapfile");
 	swap_on(TEST_FILES "/swapfile", 5);
 	swap_start(disk1);
@@ -230,8 +268,44 @@ SCENARIO(wb_swap_file, 120, "zcache",
 	swap_off(disk1);
 	zc_empty("after swapoff");
 	region_verify(&r);
-	if (unlink(TEST_FILES "/swapfile") || umount(TEST_FILES))
-		fail_errno("umount " TEST_FILES);
+	swap_file_remove();
+}
+
+SCENARIO(wb_discard, 120, "zcache",
+	 "the device is told what it need not keep, while pages are written to it")
+{
+	long written = zc("writebacks"), discards;
+	struct region r;
+	struct rng rng;
+
+	rng_init(&rng, 24);
+	swap_file_create();
+	loop_attach(TEST_FILES "/swapfile", 0);
+	swap_make("/dev/loop0");
+	if (swapon("/dev/loop0", SWAP_FLAG_DISCARD))
+		fail_errno("swapon /dev/loop0");
+	/* Those of swapon, of the whole device, do not count. */
+	discards = disk_stat("/dev/loop0", DISK_DISCARDS);
+	small_pool();
+	/* All slots are in use again and again, each cluster is discarded before. */
+	region_map(&r, 3 * POOL, HEAP | TEXT);
+	region_fill(&r);
+	region_pageout(&r);
+	region_churn(&r, &rng, 6000, 60);
+	region_pageout(&r);
+	region_verify(&r);
+	region_unmap(&r);
+	region_map(&r, 3 * POOL, HEAP | TEXT);
+	region_fill(&r);
+	region_pageout(&r);
+	region_verify(&r);
+	zexpect(zc("writebacks") - written > 0, "nothing was written back");
+	check(disk_stat("/dev/loop0", DISK_DISCARDS) > discards, "nothing was discarded");
+	swap_off("/dev/loop0");
+	zc_empty("after swapoff");
+	region_verify(&r);
+	loop_detach();
+	swap_file_remove();
 }
 
 /* ---- Races ---- */
@@ -534,34 +608,15 @@ SCENARIO(wb_no_memory, 180, "zcache fault",
 
 /* ---- Devices that are as fast as zcache ---- */
 
-/* Requests to read that a disk has done. */
-static long disk_reads(const char *disk)
-{
-	char path[64], line[256];
-	struct stat st;
-	FILE *f;
-	long n;
-
-	if (stat(disk, &st))
-		fail_errno(disk);
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/stat", major(st.st_rdev),
-		 minor(st.st_rdev));
-	f = fopen(path, "r");
-	if (!f || !fgets(line, sizeof(line), f) || sscanf(line, "%ld", &n) != 1)
-		fail_errno(path);
-	fclose(f);
-	return n;
-}
-
 SCENARIO(wb_probe, 60, "zcache",
 	 "a swap device is known before it is used, unless it is a hard disk")
 {
-	long reads = disk_reads(disk1), slow = disk_reads(disk0);
+	long reads = disk_stat(disk1, DISK_READS), slow = disk_stat(disk0, DISK_READS);
 
 	swap_start(disk1);
 	swap_start(disk0);
-	reads = disk_reads(disk1) - reads;
-	slow = disk_reads(disk0) - slow;
+	reads = disk_stat(disk1, DISK_READS) - reads;
+	slow = disk_stat(disk0, DISK_READS) - slow;
 	check(reads >= slow + 9, "%ld reads of the disk, %ld of the hard disk", reads,
 	      slow);
 	check(zc("read_ns") > 0, "and nothing was learned");
