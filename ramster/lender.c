@@ -26,9 +26,11 @@
  * This is looked at for every call, when it is carried out. So what was put into a
  * connection before TLS began, by someone in the middle, lacks the token.
  *
- * Strangers get an answer with %RAMSTER_DENIED and nothing else; an RPC error would
- * let their kernels log a warning for each call. A wrong token is %RAMSTER_NO_SESSION,
- * whatever is wrong with it.
+ * A stranger's HELLO is answered with %RAMSTER_DENIED; an RPC error would let its
+ * kernel log a warning for each call. Any other call that does not reach a store is
+ * answered with %RAMSTER_NO_SESSION, whatever is wrong with it. What strangers can
+ * do is to begin TLS, before anyone is asked, and keep a thread for 5 s each time:
+ * let a firewall see to it that they do not come by.
  *
  * Why it cannot deadlock
  * ----------------------

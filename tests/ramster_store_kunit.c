@@ -320,6 +320,34 @@ static void stores_do_not_see_each_other(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, LEN / 2, get(s, 1, nr));
 }
 
+/* Each allocation in turn, of a page that is the first one of its object. */
+static void allocations_fail(struct kunit *test)
+{
+	struct shop *s = test->priv;
+	unsigned int nth, refused = 0;
+	bool failed = true;
+
+	if (!model_can_fail_alloc())
+		kunit_skip(test, "allocations cannot be made to fail");
+	for (nth = 1; failed && nth < 20; nth++) {
+		u64 nr = nth * OBJECT;
+		int err;
+
+		KUNIT_EXPECT_EQ(test, 0, put(s, 1, nr, LEN));
+		model_fail_alloc(nth);
+		err = put(s, 0, nr, LEN);
+		failed = model_alloc_failed();
+		KUNIT_EXPECT_TRUE(test, !err || (failed && err == -ENOMEM));
+		KUNIT_EXPECT_EQ(test, err ? -ENOENT : LEN, get(s, 0, nr));
+		refused += err != 0;
+		KUNIT_EXPECT_EQ(test, 0, ramster_store_validate(s->store[0]));
+	}
+	KUNIT_EXPECT_FALSE(test, failed);
+	KUNIT_EXPECT_GT(test, refused, 0);
+	KUNIT_EXPECT_EQ(test, nth - 1 - refused,
+			ramster_store_pages(s->store[0]));
+}
+
 static struct shop *shop_now;
 
 static void random_step(struct tester *me)
@@ -391,6 +419,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(refused_without_headroom),
 	KUNIT_CASE(shrinking_drops_oldest),
 	KUNIT_CASE(stores_do_not_see_each_other),
+	KUNIT_CASE(allocations_fail),
 	KUNIT_CASE(many_at_once),
 	{}
 };
@@ -448,9 +477,9 @@ static void one_client_an_address(struct kunit *test)
 		first = allow(cases[i].first, cases[i].first_scope, 1);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, first);
 		second = allow(cases[i].second, cases[i].second_scope, 1);
-		KUNIT_EXPECT_EQ_MSG(test, cases[i].same ? -EEXIST : 0,
-				    PTR_ERR_OR_ZERO(second), "%s, %s",
-				    cases[i].first, cases[i].second);
+		KUNIT_EXPECT_EQ_MSG(test, cases[i].same,
+				    PTR_ERR_OR_ZERO(second) == -EEXIST,
+				    "%s, %s", cases[i].first, cases[i].second);
 		if (!IS_ERR(second))
 			ramster_client_deny(second);
 		ramster_client_deny(first);
