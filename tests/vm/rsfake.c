@@ -369,7 +369,7 @@ static void believe(enum lie first, enum lie last)
 	fake_start();
 	swap_start(disk0);
 	rs_pool(RS_POOL / 4);
-	region_map(&r, RS_POOL, HEAP | TEXT);
+	region_map(&r, 3 * RS_POOL, HEAP | TEXT);
 	region_fill(&r);
 	for (lie = first; lie <= last; lie++)
 		lied_to(&r, lie);
@@ -414,7 +414,7 @@ SCENARIO(rs_fake_files, 120, RS,
 	fake_start();
 	fs = fs_start("ext4");
 	rs_pool(RS_POOL / 4);
-	file_create_large(&f, fs, "large", RS_POOL, HEAP | TEXT);
+	file_create_large(&f, fs, "large", 3 * RS_POOL, HEAP | TEXT);
 	for (lie = OTHER_PAGE; lie <= LONGER; lie++) {
 		fake->lie = HONEST;
 		rs_peer_remove("fake");

@@ -163,7 +163,7 @@ SCENARIO(rs_rewrite_file, 90, RS,
 	rs_self();
 	fs = fs_start("ext4");
 	rs_pool(RS_POOL / 4);
-	file_create(&f, fs, "changes", 2 * RS_POOL, HEAP | TEXT);
+	file_create(&f, fs, "changes", 3 * RS_POOL, HEAP | TEXT);
 	do {
 		if (file_pages(&f) < f.max / 2)
 			file_fill(&f, f.max - 64);
