@@ -56,6 +56,9 @@
 #include <linux/suspend.h>
 #include <linux/wait.h>
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/ramster.h>
+
 #include "peer.h"
 
 /* A cookie that is none yet: the lender that the page is to go to. */
@@ -440,7 +443,7 @@ static void ramster_batch_failed(struct ramster_batch *batch, int err)
 		ramster_drop(batch->call.peer, batch->numbers[i]);
 }
 
-static void ramster_batch_answered(struct ramster_batch *batch, struct ramster_push *push)
+static unsigned int ramster_batch_answered(struct ramster_batch *batch)
 {
 	struct ramster_peer *peer = batch->call.peer;
 	unsigned int i, taken = 0;
@@ -456,10 +459,10 @@ static void ramster_batch_answered(struct ramster_batch *batch, struct ramster_p
 	/* No more until it says that it has room again. */
 	if (taken < batch->nr)
 		atomic64_set(&peer->room, 0);
-	push->taken += taken;
 	ramster_count_many(RAMSTER_PUSHED, taken);
 	ramster_count_many(RAMSTER_PUSHED_BYTES, batch->used);
 	ramster_count_many(RAMSTER_PUSH_REFUSED, batch->nr - taken);
+	return taken;
 }
 
 /* Wait for the first batch of a push. */
@@ -467,6 +470,7 @@ static void ramster_push_land(struct ramster_push *push)
 {
 	struct ramster_batch *batch = list_first_entry(&push->flying,
 						       struct ramster_batch, list);
+	unsigned int taken = 0;
 	int err;
 
 	list_del(&batch->list);
@@ -479,7 +483,9 @@ static void ramster_push_land(struct ramster_push *push)
 	if (err)
 		ramster_batch_failed(batch, err);
 	else
-		ramster_batch_answered(batch, push);
+		taken = ramster_batch_answered(batch);
+	push->taken += taken;
+	trace_ramster_push(batch->call.peer->slot, batch->nr, batch->used, taken, err);
 	ramster_call_put(&batch->call);
 }
 
@@ -1011,26 +1017,31 @@ static struct ramster_page *ramster_fetch(u64 cookie, const u64 *near,
 int ramster_load(u64 cookie, const u64 *near, unsigned int nr_near,
 		 struct ramster_page **page)
 {
-	struct ramster_page *got = ramster_arrival_take(ramster_cookie_number(cookie));
+	u64 number = ramster_cookie_number(cookie);
+	unsigned int slot = ramster_cookie_slot(cookie);
+	struct ramster_page *got = ramster_arrival_take(number);
+	int err = -ENOENT;
 
 	ramster_count(RAMSTER_LOADS);
-	if (got)
+	if (got) {
 		ramster_count(RAMSTER_PREFETCH_HITS);
-	else
+		nr_near = 0;
+	} else {
 		got = ramster_fetch(cookie, near, nr_near);
+	}
 	if (IS_ERR_OR_NULL(got)) {
 		ramster_count(got ? RAMSTER_LOAD_FAILED : RAMSTER_MISSES);
-		return -ENOENT;
-	}
-	if (!ramster_page_open(got)) {
+	} else if (ramster_page_open(got)) {
+		ramster_count(RAMSTER_HITS);
+		*page = got;
+		err = 0;
+	} else {
 		pr_warn_ratelimited("a lender has sent what is not ours\n");
 		ramster_count(RAMSTER_FORGED);
 		ramster_page_put(got);
-		return -ENOENT;
 	}
-	ramster_count(RAMSTER_HITS);
-	*page = got;
-	return 0;
+	trace_ramster_load(slot, number, nr_near, err);
+	return err;
 }
 
 /*

@@ -71,11 +71,13 @@
 #include <linux/sunrpc/xprt.h>
 #include <net/net_namespace.h>
 
+#include <trace/events/ramster.h>
+
 #include "../zcache.h"
 #include "peer.h"
 
 #define RAMSTER_BEAT		(2 * HZ)
-#define RAMSTER_MAX_BEAT	(16 * HZ)
+#define RAMSTER_MAX_BEAT	(8 * HZ)
 
 /* TCP gives a silent lender up after this. Less is not possible. */
 #define RAMSTER_CONNECT_TIMEOUT	(3 * HZ)
@@ -97,7 +99,8 @@ static struct ramster_peer __rcu *ramster_peers[RAMSTER_MAX_PEERS];
 static DECLARE_BITMAP(ramster_slots, RAMSTER_MAX_PEERS);
 static unsigned int ramster_last_slot = RAMSTER_MAX_PEERS - 1;
 
-static u64 ramster_boot_epoch;
+/* In HELLO. Another one, and a lender drops what it had of us. */
+static u64 ramster_epoch;
 
 /*
  * References
@@ -162,7 +165,7 @@ static void ramster_xdr_hello(struct rpc_rqst *req, struct xdr_stream *xdr,
 {
 	const struct ramster_hello hello = {
 		.version = RAMSTER_VERSION,
-		.epoch = ramster_boot_epoch,
+		.epoch = READ_ONCE(ramster_epoch),
 	};
 
 	ramster_encode_hello(xdr, &hello);
@@ -591,6 +594,7 @@ static void ramster_peer_set_state(struct ramster_peer *peer,
 	spin_unlock(&peer->lock);
 	if (state == old)
 		return;
+	trace_ramster_peer_state(peer->slot, peer->conf.name, ramster_state_names[state]);
 	if (err)
 		pr_info("%s is %s: %pe\n", peer->conf.name,
 			ramster_state_names[state], ERR_PTR(err));
@@ -944,6 +948,8 @@ void ramster_peer_stop(struct ramster_peer *peer)
 	cancel_delayed_work_sync(&peer->beat_work);
 	cancel_delayed_work_sync(&peer->drops.work);
 	zcache_forget_remote(ramster_is_there, peer);
+	/* Should it be started again, nobody knows what it has. */
+	WRITE_ONCE(ramster_epoch, get_random_u64());
 	ramster_peer_withdraw(peer);
 	ramster_peer_free(peer);
 }
@@ -1010,7 +1016,7 @@ void ramster_peers_show(struct seq_file *seq)
  */
 int ramster_peers_init(void)
 {
-	ramster_boot_epoch = get_random_u64();
+	ramster_epoch = get_random_u64();
 	ramster_wq = alloc_workqueue("ramster", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!ramster_wq)
 		return -ENOMEM;
