@@ -56,7 +56,6 @@
 #include <linux/suspend.h>
 #include <linux/wait.h>
 
-#define CREATE_TRACE_POINTS
 #include <trace/events/ramster.h>
 
 #include "peer.h"
