@@ -161,7 +161,7 @@ static void serve(void *arg)
 }
 
 static const struct rs_peer secure = {
-	.name = "secure", .address = RS_HERE, .security = "tls", .quota = 64,
+	.name = "secure", .address = RS_HERE, .security = "tls",
 };
 
 static void configure(void)
@@ -170,6 +170,7 @@ static void configure(void)
 	rs_lend(RS_HERE);
 	rs_peer_add(&secure);
 	write_file(rs_path("secure", "servername"), "localhost");
+	write_file(rs_path("secure", "quota"), "64");
 	write_file(rs_path("secure", "borrow"), "1");
 }
 
