@@ -308,7 +308,7 @@ static int ramster_addr(const char *who, const char *what, const char *val,
 		goto bad;
 	why = ramster_addr_objection(&ss, port);
 	if (why) {
-		pr_err("%s: %s: '%s' %s\n", who, what, val, why);
+		pr_err("%s: %s: '%s' is not allowed, it %s\n", who, what, val, why);
 		return -EINVAL;
 	}
 	if (port)
@@ -316,10 +316,10 @@ static int ramster_addr(const char *who, const char *what, const char *val,
 	*addr = ss;
 	return 0;
 bad:
-	pr_err("%s: %s: '%s' is not allowed, IPv4 and IPv6 addresses%s are, no names\n",
+	pr_err("%s: %s: '%s' is not allowed, IPv4 and IPv6 addresses %s are, no names\n",
 	       who, what, val,
-	       port ? ", as 192.0.2.1:20612 or [2001:db8::1]:20612 or without a port," :
-	       " without a port");
+	       port ? "as 192.0.2.1:20612 and [2001:db8::1]:20612, or without a port," :
+	       "without a port");
 	return -EINVAL;
 }
 

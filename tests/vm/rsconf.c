@@ -80,6 +80,54 @@ SCENARIO(rs_bad_config, 30, RS,
 	check(mkdir(rs_path(longer, ""), 0755), "a name of any length is taken");
 }
 
+/* A value that is taken shows how it was understood. */
+static void taken(const char *folder, const char *file, const char *value,
+		  const char *shown)
+{
+	char after[256];
+	int err = try_write(rs_path(folder, file), "%s", value);
+
+	check(err >= 0, "\"%s\" was not taken for %s: %s", value,
+	      rs_path(folder, file), strerror(-err));
+	if (try_read(rs_path(folder, file), after, sizeof(after)) < 0)
+		fail("cannot read %s", rs_path(folder, file));
+	after[strcspn(after, "\n")] = 0;
+	check(!strcmp(after, shown), "\"%s\" became \"%s\"", value, after);
+}
+
+SCENARIO(rs_good_config, 30, RS,
+	 "settings are understood in all the forms that are documented")
+{
+	rs_ready();
+	if (mkdir(rs_path("good", ""), 0755))
+		fail_errno("mkdir");
+	taken("good", "address", "192.0.2.1", "192.0.2.1");
+	taken("good", "address", " 192.0.2.2 \n", "192.0.2.2");
+	taken("good", "address", "2001:db8:0::0001", "2001:db8::1");
+	taken("good", "address", "[2001:db8::2]", "2001:db8::2");
+	taken("good", "address", "fe80::1%lo", "fe80::1%1");
+	refused("good", "address", "fe80::1", -EINVAL);
+	refused("good", "address", "fe80::1%nowhere", -EINVAL);
+	refused("good", "address", "::ffff:192.0.2.1", -EINVAL);
+	refused("good", "address", "[192.0.2.1]", -EINVAL);
+	refused("good", "address", "[2001:db8::1]:5", -EINVAL);
+	refused("good", "address", "192.0.2.1:5", -EINVAL);
+	refused("good", "address", "ff02::1", -EINVAL);
+	refused("good", "address", "::", -EINVAL);
+	taken("good", "port", "4000", "4000");
+	taken("good", "servername", "lender.example.org", "lender.example.org");
+	refused("good", "servername", "a b", -EINVAL);
+	taken("good", "servername", "\n", "");
+	taken("lender", "listen",
+	      "192.0.2.2  [2001:db8::2]:4000\t2001:db8::3 [::]",
+	      "192.0.2.2:20612 [2001:db8::2]:4000 [2001:db8::3]:20612 [::]:20612");
+	refused("lender", "listen", "192.0.2.2 192.0.2.2:20612", -EINVAL);
+	refused("lender", "listen", "192.0.2.3 2001:db8::1:", -EINVAL);
+	taken("lender", "listen", "\n", "");
+	refused("good", "state", "up", 0);
+	rs_peer_remove("good");
+}
+
 SCENARIO(rs_late_config, 30, RS,
 	 "what is in use cannot be changed, and what is missing cannot be used")
 {
