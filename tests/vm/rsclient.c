@@ -469,7 +469,7 @@ SCENARIO(rs_client_random, 90, RS,
 	check(rs_peer_up("self", 5), "the lender does not come up");
 	swap_start(disk0);
 	rs_pool(RS_POOL / 2);
-	region_map(&r, 2 * RS_POOL, HEAP | TEXT);
+	region_map(&r, 3 * RS_POOL, HEAP | TEXT);
 	region_fill(&r);
 	rs_pageout(&r);
 	begin_session(&two, EPOCH);
@@ -494,6 +494,8 @@ SCENARIO(rs_client_random, 90, RS,
 	region_verify(&r);
 	rs_report();
 	rs_never_forged();
+	zexpect(rs_since("hits") > 20, "the other client had only %ld hits",
+		rs_since("hits"));
 	check(rs_peer_up("self", 5), "the other client lost its lender");
 }
 

@@ -237,6 +237,7 @@ SCENARIO(rs_umount, 60, RS,
 {
 	const struct fs *fs;
 	struct file f;
+	double start;
 	long pushed;
 
 	rs_self();
@@ -247,7 +248,9 @@ SCENARIO(rs_umount, 60, RS,
 	pushed = rs_wait("pushed", RS_POOL, 10);
 	zexpect(pushed >= (long)RS_POOL, "only %ld pages were pushed", pushed);
 	file_close(&f);
+	start = now();
 	fs_remount(fs);
+	say("umount took %.1f s", now() - start);
 	rs_wait("forgotten", pushed / 2, 5);
 	rs_report();
 	check(rs_since("forgotten") + rs_since("forget_lost") >= pushed / 2,
