@@ -436,8 +436,11 @@ static void ramster_batch_failed(struct ramster_batch *batch, int err)
 	unsigned int i;
 
 	ramster_count_many(RAMSTER_PUSH_FAILED, batch->nr);
-	if (err == -ENOTCONN)
+	if (err == -ENOTCONN) {
+		/* Until the heartbeat has connected it again. */
+		WRITE_ONCE(batch->call.peer->push_ok, false);
 		return;
+	}
 	for (i = 0; i < batch->nr; i++)
 		ramster_drop(batch->call.peer, batch->numbers[i]);
 }
