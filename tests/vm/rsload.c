@@ -251,22 +251,6 @@ SCENARIO(rs_peer_remove, 90, RS,
 		rs_since("pushed"));
 }
 
-/* Takes most of what is left. The lender has to give way. */
-static void memory_is_short(unsigned int round)
-{
-	nap(500);
-	if (round % 2)
-		squeeze(85);
-}
-
-SCENARIO(rs_drop, 90, RS,
-	 "the lender drops pages because its memory is wanted")
-{
-	rs_self();
-	loads(env.box, memory_is_short);
-	zexpect(rs_since("lent_dropped") > 0, "nothing was dropped");
-}
-
 /* ---- Two namespaces ---- */
 
 /* To the other process and back. */

@@ -212,6 +212,41 @@ SCENARIO(rs_quota, 60, RS,
 	rs_never_forged();
 }
 
+/* Takes more and more, as long as there is some and the lender gives none. */
+static void press(void *arg)
+{
+	unsigned long available;
+
+	(void)arg;
+	try_write("/proc/self/oom_score_adj", "500");
+	while ((available = mem_available()) > PAGES(4) &&
+	       rs_since("lent_dropped") < 100)
+		hold_memory(available / 8);
+	say("%lu pages were available in the end", available);
+}
+
+SCENARIO(rs_drop, 60, RS,
+	 "the lender drops pages because its memory is wanted")
+{
+	struct region r;
+
+	rs_self();
+	swap_start(disk0);
+	rs_pool(RS_POOL / 2);
+	region_map(&r, 8 * RS_POOL, HEAP | TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	zexpect(rs_wait("pushed", 2 * RS_POOL, 10) >= 2 * (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	join(spawn(press, NULL));
+	rs_report();
+	zexpect(rs_since("lent_dropped") > 0, "nothing was dropped");
+	region_verify(&r);
+	rs_report();
+	rs_never_forged();
+	check(rs_peer_up("self", 5), "the lender is not used any more");
+}
+
 SCENARIO(rs_swapoff, 60, RS,
 	 "swapoff while most of the pages are at the lender")
 {
