@@ -186,6 +186,7 @@ static void link_breaks(unsigned int round)
 {
 	static const struct link dead = { .loss_percent = 100 };
 
+	nap(2000);
 	if (round % 2) {
 		net_switch(LOOPBACK, false);
 		nap(1500);
@@ -195,7 +196,7 @@ static void link_breaks(unsigned int round)
 		nap(4000);
 		net_plain(LOOPBACK);
 	}
-	rs_peer_up("self", 4);
+	rs_peer_up("self", 20);
 }
 
 SCENARIO(rs_link_down, 120, RS,
