@@ -223,8 +223,8 @@ static long disk_stat(const char *disk, int field)
 	return strtol(at, NULL, 10);
 }
 
-/* A file of 16 MiB on ext4. */
-static void swap_file_create(void)
+/* A file on ext4. */
+static void swap_file_create(unsigned int mib)
 {
 	int fd;
 
@@ -232,7 +232,7 @@ static void swap_file_create(void)
 	if (mount("/dev/swap2", TEST_FILES, "ext4", 0, NULL))
 		fail_errno("mount /dev/swap2");
 	fd = open(TEST_FILES "/swapfile", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0 || fallocate(fd, 0, 0, 16 * MIB))
+	if (fd < 0 || fallocate(fd, 0, 0, mib * MIB))
 		fail_errno("swapfile");
 	close(fd);
 }
@@ -251,7 +251,7 @@ SCENARIO(wb_swap_file, 120, "zcache",
 	struct rng rng;
 
 	rng_init(&rng, 21);
-	swap_file_create();
+	swap_file_create(16);
 	swap_make(TEST_FILES "/swapfile");
 	swap_on(TEST_FILES "/swapfile", 5);
 	swap_start(disk1);
@@ -279,7 +279,7 @@ SCENARIO(wb_discard, 120, "zcache",
 	struct rng rng;
 
 	rng_init(&rng, 24);
-	swap_file_create();
+	swap_file_create(40);
 	loop_attach(TEST_FILES "/swapfile", 0);
 	swap_make("/dev/loop0");
 	if (swapon("/dev/loop0", SWAP_FLAG_DISCARD))
@@ -287,15 +287,15 @@ SCENARIO(wb_discard, 120, "zcache",
 	/* Those of swapon, of the whole device, do not count. */
 	discards = disk_stat("/dev/loop0", DISK_DISCARDS);
 	small_pool();
-	/* All slots are in use again and again, each cluster is discarded before. */
-	region_map(&r, 3 * POOL, HEAP | TEXT);
+	/* Clusters of slots are used again, and discarded before. */
+	region_map(&r, 8 * POOL, HEAP | TEXT);
 	region_fill(&r);
 	region_pageout(&r);
 	region_churn(&r, &rng, 6000, 60);
 	region_pageout(&r);
 	region_verify(&r);
 	region_unmap(&r);
-	region_map(&r, 3 * POOL, HEAP | TEXT);
+	region_map(&r, 8 * POOL, HEAP | TEXT);
 	region_fill(&r);
 	region_pageout(&r);
 	region_verify(&r);
