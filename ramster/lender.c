@@ -500,6 +500,7 @@ static __be32 ramster_proc_status(struct svc_rqst *rqstp)
 		health.room_pages = ramster_store_room(store);
 		health.is_short = !health.room_pages;
 		ramster_leave();
+		ramster_store_settle();
 	}
 answer:
 	return ramster_answered(health.status,

@@ -268,6 +268,7 @@ u64 ramster_store_oldest(struct ramster_store *store);
 int ramster_store_start(unsigned int percent, unsigned int headroom_percent);
 unsigned long ramster_lent_frame_pages(void);
 unsigned long ramster_store_shrink(unsigned long nr_pages);
+void ramster_store_settle(void);
 int ramster_store_validate(struct ramster_store *store);
 
 /*

@@ -25,7 +25,7 @@
  * ------
  *	percent		of memory, for all stores: no new frame beyond
  *	headroom	so much of memory must be available *besides* what is lent, or
- *			there is no new frame
+ *			there is no new frame, and old ones are given back
  *	quota		of a store, in bytes of zpages with their headers
  *
  * At the first two a page is refused, if no frame has a hole for it: a borrower can
@@ -96,6 +96,9 @@
 
 /* A full store replaces its pages. How much of it, before it is asked again? */
 #define RAMSTER_TURNOVER	16
+
+/* Pages that are given back at once when there is less memory than there should be. */
+#define RAMSTER_MAX_SETTLE	16384L
 
 /* Frames in use are passed over, so many times. */
 #define RAMSTER_EVICT_TRIES	4
@@ -598,6 +601,22 @@ unsigned long ramster_store_shrink(unsigned long nr_pages)
 		if (freed < nr_pages)
 			freed += ramster_shrink(nid, nr_pages - freed);
 	return freed;
+}
+
+/**
+ * ramster_store_settle() - give back what is lent beyond the limits
+ *
+ * They are looked at when a frame is taken, but others take memory as well. This
+ * does not wait until reclaim comes by; in steps, so it is to be called now and then.
+ *
+ * Context: Process context. Does not sleep.
+ */
+void ramster_store_settle(void)
+{
+	long spare = ramster_spare_pages();
+
+	if (spare < 0)
+		ramster_store_shrink(min(-spare, RAMSTER_MAX_SETTLE));
 }
 
 static unsigned long ramster_shrinker_count(struct shrinker *shrinker,

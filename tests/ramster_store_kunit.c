@@ -260,6 +260,23 @@ static void refused_without_headroom(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, LEN, get(s, 0, 1));
 }
 
+static void headroom_is_given_back(struct kunit *test)
+{
+	struct shop *s = test->priv;
+	unsigned long frames;
+	u64 nr;
+
+	for (nr = 1; nr <= 50; nr++)
+		KUNIT_ASSERT_EQ(test, 0, put(s, 0, nr, LEN));
+	frames = ramster_lent_frame_pages();
+	ramster_store_settle();
+	KUNIT_EXPECT_EQ(test, frames, ramster_lent_frame_pages());
+	KUNIT_ASSERT_EQ(test, 0, ramster_store_start(50, 100));
+	ramster_store_settle();
+	KUNIT_EXPECT_EQ(test, 0, ramster_lent_frame_pages());
+	KUNIT_EXPECT_EQ(test, 0, ramster_store_pages(s->store[0]));
+}
+
 static void shrinking_drops_oldest(struct kunit *test)
 {
 	u64 nr, last = 100, dropped = ramster_counted(RAMSTER_LENT_DROPPED);
@@ -417,6 +434,7 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(late_numbers_are_taken),
 	KUNIT_CASE(oldest_follows_what_is_dropped),
 	KUNIT_CASE(refused_without_headroom),
+	KUNIT_CASE(headroom_is_given_back),
 	KUNIT_CASE(shrinking_drops_oldest),
 	KUNIT_CASE(stores_do_not_see_each_other),
 	KUNIT_CASE(allocations_fail),
