@@ -51,11 +51,13 @@ void netlink_put(struct netlink *msg, unsigned int type, const void *data,
 	attr->rta_len = RTA_LENGTH(len);
 }
 
+/* With a name, or events of groups would not find it. */
 int netlink_socket(int protocol)
 {
+	struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 
-	if (fd < 0)
+	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)))
 		fail_errno("no netlink");
 	return fd;
 }
