@@ -107,7 +107,7 @@ without() {
 }
 
 # ramster, which no other option of ours depends on: with all of them, and with few.
-NETWORK=(MULTIUSER=y NET=y INET=y NETWORK_FILESYSTEMS=y CONFIGFS_FS=y)
+NETWORK=(ZCACHE_WRITEBACK=y MULTIUSER=y NET=y INET=y NETWORK_FILESYSTEMS=y CONFIGFS_FS=y)
 ramster() {
 	local few=(ZCACHE=y FRONTSWAP=y CLEANCACHE=y) opts
 	try "ramster" x86_64 "${PLAIN[@]}" "${NETWORK[@]}" ZCACHE=y "${OURS[@]/%/=y}" \
