@@ -252,6 +252,22 @@ SCENARIO(rs_peer_remove, 90, RS,
 		rs_since("pushed"));
 }
 
+static void memory_is_short(unsigned int round)
+{
+	nap(300);
+	if (round % 2)
+		squeeze(85);
+}
+
+SCENARIO(rs_pressure, 90, RS,
+	 "memory is short on both sides at once: of who borrows and of who lends")
+{
+	rs_self();
+	loads(env.box, memory_is_short);
+	check(rs_peer_up("self", 20), "the lender is not used any more");
+	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
+}
+
 /* ---- Two namespaces ---- */
 
 /* To the other process and back. */
