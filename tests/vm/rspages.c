@@ -65,6 +65,68 @@ SCENARIO(rs_file, 60, RS,
 	zc_empty("after umount");
 }
 
+SCENARIO(rs_ipv6, 60, RS,
+	 "the same over IPv6")
+{
+	static const struct rs_peer six = {
+		.name = "six", .address = "::1", .quota = 64, .borrow = true,
+	};
+	struct region r;
+
+	rs_ready();
+	rs_lend("[::1]");
+	rs_peer_add(&six);
+	check(rs_peer_up("six", 5), "the lender does not come up");
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, SET, TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	region_verify(&r);
+	rs_report();
+	zexpect(rs_since("hits") > 100, "only %ld hits", rs_since("hits"));
+	rs_never_forged();
+}
+
+/* Both are this machine; what it has of one it has of the other as well. */
+SCENARIO(rs_two_lenders, 60, RS,
+	 "pages are spread over two lenders; one of them is removed")
+{
+	static const struct rs_peer other = {
+		.name = "other", .address = "127.0.0.2", .borrow = true,
+	};
+	struct region r;
+	char stats[512];
+	long hits;
+
+	rs_ready();
+	rs_lend(RS_HERE " 127.0.0.2");
+	rs_peer_add(&rs_self_peer);
+	rs_peer_add(&other);
+	check(rs_peer_up("self", 5) && rs_peer_up("other", 5),
+	      "the lenders do not come up");
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, SET, TEXT);
+	region_fill(&r);
+	rs_pageout(&r);
+	zexpect(rs_wait("pushed", RS_POOL, 10) >= (long)RS_POOL,
+		"only %ld pages were pushed", rs_since("pushed"));
+	try_read(rs_path("self", "stats"), stats, sizeof(stats));
+	say("%s", stats);
+	try_read(rs_path("other", "stats"), stats, sizeof(stats));
+	say("%s", stats);
+	rs_peer_remove("other");
+	hits = rs_since("hits");
+	region_verify(&r);
+	rs_report();
+	hits = rs_since("hits") - hits;
+	zexpect(hits > 100 && hits < rs_since("pushed") - 100,
+		"%ld of %ld pages came back from the other one", hits,
+		rs_since("pushed"));
+	rs_never_forged();
+}
+
 SCENARIO(rs_prefetch, 60, RS,
 	 "neighbours come with a page, and are there when they are asked for")
 {
