@@ -29,6 +29,7 @@
 #include <linux/err.h>
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/inet.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -48,6 +49,9 @@
 
 /* The longest value: RAMSTER_MAX_LISTEN of [IPv6 address%interface]:port. */
 #define RAMSTER_VALUE_LEN	320
+
+/* An address with its interface. */
+#define RAMSTER_ADDR_LEN	(INET6_ADDRSTRLEN + IPV6_SCOPE_ID_LEN)
 
 /* What the settings allow. */
 #define RAMSTER_MIN_MS		10
@@ -330,12 +334,18 @@ bad:
 static ssize_t ramster_show_listen(struct ramster_folder *folder, char *page)
 {
 	struct ramster_lender_conf *conf = &to_ramster_lender(folder)->conf;
+	char text[RAMSTER_ADDR_LEN];
+	struct sockaddr *addr;
 	unsigned int i;
 	ssize_t len = 0;
 
-	for (i = 0; i < conf->nr_listen; i++)
-		len += sysfs_emit_at(page, len, "%s%pISpcs", i ? " " : "",
-				     &conf->listen[i]);
+	for (i = 0; i < conf->nr_listen; i++) {
+		addr = (struct sockaddr *)&conf->listen[i];
+		rpc_ntop(addr, text, sizeof(text));
+		len += sysfs_emit_at(page, len,
+				     addr->sa_family == AF_INET6 ? "%s[%s]:%u" : "%s%s:%u",
+				     i ? " " : "", text, rpc_get_port(addr));
+	}
 	return len + sysfs_emit_at(page, len, "\n");
 }
 
@@ -421,10 +431,11 @@ static const struct config_item_type ramster_lender_type = {
 static ssize_t ramster_show_address(struct ramster_folder *folder, char *page)
 {
 	const struct sockaddr_storage *addr = &to_ramster_peer(folder)->conf.addr;
+	char text[RAMSTER_ADDR_LEN] = "";
 
-	if (!addr->ss_family)
-		return sysfs_emit(page, "\n");
-	return sysfs_emit(page, "%pIScs\n", addr);
+	if (addr->ss_family)
+		rpc_ntop((const struct sockaddr *)addr, text, sizeof(text));
+	return sysfs_emit(page, "%s\n", text);
 }
 
 static int ramster_set_address(struct ramster_folder *folder, const char *name, char *val)
