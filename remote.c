@@ -34,7 +34,7 @@
 /* What was stored together is asked for together: indices of the same group. */
 #define ZCACHE_NEAR	(RAMSTER_MAX_NEAR + 1)
 
-static_assert(RAMSTER_COOKIE_BITS <= TMEM_HANDLE_BITS - 2);
+static_assert(TMEM_HANDLE_BITS - 2 >= RAMSTER_COOKIE_BITS);
 
 static u64 zcache_cookie(unsigned long handle)
 {

@@ -204,29 +204,29 @@ static int ramster_xdr_health(struct rpc_rqst *req, struct xdr_stream *xdr,
 #define RAMSTER_WORDS_LOAD	(RAMSTER_WORDS_SMALL + 2 * RAMSTER_MAX_LOAD)
 #define RAMSTER_WORDS_DROP	(RAMSTER_WORDS_SMALL + 2 * RAMSTER_DROP_BATCH)
 
-#define RAMSTER_PROCEDURE(proc, name, encode, words, decode)		\
-	[proc] = {							\
-		.p_proc		= (proc),				\
+#define RAMSTER_PROCEDURE(nr, encode, words, decode)			\
+	[RAMSTER_PROC_##nr] = {						\
+		.p_proc		= RAMSTER_PROC_##nr,			\
 		.p_encode	= encode,				\
 		.p_decode	= decode,				\
 		.p_arglen	= words,				\
 		.p_replen	= RAMSTER_WORDS_SMALL,			\
-		.p_statidx	= proc,					\
-		.p_name		= name,					\
+		.p_statidx	= RAMSTER_PROC_##nr,			\
+		.p_name		= #nr,					\
 	}
 
 static const struct rpc_procinfo ramster_procs[RAMSTER_NR_PROCS] = {
 	[RAMSTER_PROC_NULL] = { .p_name = "NULL" },
-	RAMSTER_PROCEDURE(RAMSTER_PROC_HELLO, "HELLO", ramster_xdr_hello,
-			  RAMSTER_WORDS_SMALL, ramster_xdr_welcome),
-	RAMSTER_PROCEDURE(RAMSTER_PROC_STORE, "STORE", ramster_xdr_store,
-			  RAMSTER_WORDS_SMALL, ramster_xdr_stored),
-	RAMSTER_PROCEDURE(RAMSTER_PROC_LOAD, "LOAD", ramster_xdr_load,
-			  RAMSTER_WORDS_LOAD, ramster_xdr_loaded),
-	RAMSTER_PROCEDURE(RAMSTER_PROC_INVALIDATE, "INVALIDATE", ramster_xdr_drop,
-			  RAMSTER_WORDS_DROP, ramster_xdr_dropped),
-	RAMSTER_PROCEDURE(RAMSTER_PROC_STATUS, "STATUS", ramster_xdr_token,
-			  RAMSTER_WORDS_SMALL, ramster_xdr_health),
+	RAMSTER_PROCEDURE(HELLO, ramster_xdr_hello, RAMSTER_WORDS_SMALL,
+			  ramster_xdr_welcome),
+	RAMSTER_PROCEDURE(STORE, ramster_xdr_store, RAMSTER_WORDS_SMALL,
+			  ramster_xdr_stored),
+	RAMSTER_PROCEDURE(LOAD, ramster_xdr_load, RAMSTER_WORDS_LOAD,
+			  ramster_xdr_loaded),
+	RAMSTER_PROCEDURE(INVALIDATE, ramster_xdr_drop, RAMSTER_WORDS_DROP,
+			  ramster_xdr_dropped),
+	RAMSTER_PROCEDURE(STATUS, ramster_xdr_token, RAMSTER_WORDS_SMALL,
+			  ramster_xdr_health),
 };
 
 static unsigned int ramster_proc_counts[RAMSTER_NR_PROCS];

@@ -5,6 +5,7 @@
 #   frontswap.c, cleancache.c: know folios and swap, nothing of compression
 #   zcache.h (for all of zcache), zcache-main.c: where tmem meets zbud
 #   tmem.[ch], zbud.[ch]: kernel basics only; never each other, never upwards
+#   remote.c: where zcache meets ramster
 #   ramster/: never the front ends
 set -euo pipefail
 # shellcheck source=tools/lib.sh
@@ -27,7 +28,8 @@ rule() {
 	frontswap.c | cleancache.c)
 		ALLOW='<(linux|kunit|trace)/|"\.\./(internal|swap)\.h"'
 		DENY='<linux/(crypto|zcache)\.h>' ;;
-	zcache.h | zcache-main.c) ALLOW="$KERNEL|\"(tmem|zbud|zcache)\.h\"|\"ramster/ramster\.h\"" ;;
+	zcache.h | zcache-main.c) ALLOW="$KERNEL|\"(tmem|zbud|zcache)\.h\"" ;;
+	remote.c) ALLOW="$KERNEL|\"zcache\.h\"|\"ramster/ramster\.h\"" ;;
 	ramster/*) ALLOW='<|"' DENY='<linux/(frontswap|cleancache)\.h>' ;;
 	tests/*) ALLOW='<|"' ;;
 	*) ALLOW="$KERNEL|\"zcache\.h\"" ;;
