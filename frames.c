@@ -413,9 +413,8 @@ unsigned long zcache_shrink_files(unsigned long nr_pages)
 
 static bool zcache_is_needed(int nid, unsigned long pool_pages)
 {
-	struct pglist_data *node = NODE_DATA(nid);
-	unsigned long cached = node_page_state(node, NR_INACTIVE_FILE) +
-			       node_page_state(node, NR_ACTIVE_FILE);
+	unsigned long cached = node_page_state(NODE_DATA(nid), NR_INACTIVE_FILE) +
+			       node_page_state(NODE_DATA(nid), NR_ACTIVE_FILE);
 
 	return cached < pool_pages / ZCACHE_NEEDY;
 }
