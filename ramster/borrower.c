@@ -47,6 +47,7 @@
 #include <linux/mm.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -58,6 +59,7 @@
 
 #include <trace/events/ramster.h>
 
+#include "../zcache.h"
 #include "peer.h"
 
 /* A cookie that is none yet: the lender that the page is to go to. */
@@ -651,6 +653,24 @@ static int ramster_pm_notify(struct notifier_block *nb, unsigned long event, voi
 	return NOTIFY_DONE;
 }
 
+/*
+ * A virtual machine was put back to a snapshot or cloned. The numbers that are given out
+ * next were used, and another machine may have the sessions: nothing of before counts.
+ */
+static int ramster_vmfork_notify(struct notifier_block *nb, unsigned long event,
+				 void *unused)
+{
+	if (ramster_seal_renew())
+		pr_err("no new key after a snapshot: nothing leaves any more\n");
+	ramster_peers_renew();
+	zcache_forget_remote(NULL, NULL);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block ramster_vmfork_notifier = {
+	.notifier_call = ramster_vmfork_notify,
+};
+
 static struct notifier_block ramster_pm_notifier = {
 	.notifier_call = ramster_pm_notify,
 };
@@ -1086,5 +1106,7 @@ int __init ramster_borrower_start(void)
 			return err;
 	}
 	err = register_pm_notifier(&ramster_pm_notifier);
+	if (!err)
+		err = register_random_vmfork_notifier(&ramster_vmfork_notifier);
 	return err ? err : ramster_peers_init();
 }

@@ -1009,6 +1009,28 @@ void ramster_peers_show(struct seq_file *seq)
 }
 
 /**
+ * ramster_peers_renew() - this machine is another one now
+ *
+ * It has new sessions from now on, and shares none with the machine that it was.
+ *
+ * Context: May sleep.
+ */
+void ramster_peers_renew(void)
+{
+	struct ramster_peer *peer;
+	unsigned int slot;
+
+	WRITE_ONCE(ramster_epoch, get_random_u64());
+	mutex_lock(&ramster_peers_lock);
+	for_each_set_bit(slot, ramster_slots, RAMSTER_MAX_PEERS) {
+		peer = rcu_dereference_protected(ramster_peers[slot],
+						 lockdep_is_held(&ramster_peers_lock));
+		ramster_session_lost(peer, &peer->token);
+	}
+	mutex_unlock(&ramster_peers_lock);
+}
+
+/**
  * ramster_peers_init() - before the first lender
  *
  * Context: May sleep, at boot.

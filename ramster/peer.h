@@ -205,6 +205,7 @@ extern struct workqueue_struct *ramster_wq;
  */
 
 int ramster_peers_init(void);
+void ramster_peers_renew(void);
 struct ramster_peer *ramster_peer_get(unsigned int slot);
 void ramster_peer_put(struct ramster_peer *peer);
 struct ramster_peer *ramster_peer_peek(unsigned int slot);

@@ -276,6 +276,7 @@ int ramster_store_validate(struct ramster_store *store);
  */
 
 int ramster_seal_start(void);
+int ramster_seal_renew(void);
 int ramster_seal(u64 number, void *buf, unsigned int len);
 int ramster_open(u64 number, void *buf, unsigned int len);
 

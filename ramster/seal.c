@@ -23,6 +23,13 @@
  * the start, and any may be used from any CPU: a mutex keeps the users apart, for
  * they may sleep or be moved. Nothing is allocated under it.
  *
+ * A virtual machine that is put back to a snapshot, or cloned, would seal other pages
+ * with numbers that were used. When the kernel is told of it there is a new key and a
+ * new salt (ramster_seal_renew()): what was pushed before opens no more.
+ *
+ * Locks: ramster_key_sem, read for each zpage, written when the key changes; then the
+ * mutex of a seat.
+ *
  * Hardware on a bus is not used, one could wait for it for ever. The fast
  * implementations of some architectures call themselves asynchronous, since they
  * would defer work if the vector registers were in use; from a task they are not.
@@ -35,6 +42,7 @@
 #include <linux/err.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
+#include <linux/rwsem.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -84,8 +92,10 @@ struct ramster_seat {
 	struct ramster_seal_buffer *buf;
 };
 
+static DECLARE_RWSEM(ramster_key_sem);
 static struct crypto_aead *ramster_tfm;
 static u32 ramster_salt;
+static bool ramster_key_lost;
 static struct ramster_seat *ramster_seats;
 static unsigned int ramster_nr_seats;
 
@@ -184,10 +194,28 @@ free_tfm:
 	return err;
 }
 
+/**
+ * ramster_seal_renew() - change the key: what was sealed opens no more
+ *
+ * Context: May sleep.
+ * Return: 0, or -errno of the crypto API, and nothing opens or is sealed any more.
+ */
+int ramster_seal_renew(void)
+{
+	int err;
+
+	down_write(&ramster_key_sem);
+	err = ramster_make_key(ramster_tfm);
+	ramster_key_lost = err;
+	up_write(&ramster_key_sem);
+	return err;
+}
+
 static struct ramster_seat *ramster_seat_take(u64 number, unsigned int len)
 {
 	struct ramster_seat *seat;
 
+	down_read(&ramster_key_sem);
 	seat = &ramster_seats[raw_smp_processor_id() % ramster_nr_seats];
 	mutex_lock(&seat->lock);
 	seat->buf->number = cpu_to_be64(number);
@@ -195,6 +223,12 @@ static struct ramster_seat *ramster_seat_take(u64 number, unsigned int len)
 	put_unaligned_be32(ramster_salt, seat->buf->nonce);
 	put_unaligned_be64(number, seat->buf->nonce + sizeof(u32));
 	return seat;
+}
+
+static void ramster_seat_leave(struct ramster_seat *seat)
+{
+	mutex_unlock(&seat->lock);
+	up_read(&ramster_key_sem);
 }
 
 /**
@@ -205,7 +239,8 @@ static struct ramster_seat *ramster_seat_take(u64 number, unsigned int len)
  * @len: 1 to RAMSTER_MAX_SEALED - RAMSTER_SEAL_TAG
  *
  * Context: Process context, may sleep, in reclaim too; allocates nothing.
- * Return: 0; -EINVAL if @len is out of range; another -errno of the crypto API.
+ * Return: 0; -EINVAL if @len is out of range; -ENOKEY if the key could not be renewed;
+ * another -errno of the crypto API.
  */
 int ramster_seal(u64 number, void *buf, unsigned int len)
 {
@@ -217,10 +252,11 @@ int ramster_seal(u64 number, void *buf, unsigned int len)
 	seat = ramster_seat_take(number, len);
 	memcpy(seat->buf->data, buf, len);
 	aead_request_set_crypt(seat->req, seat->sg, seat->sg, len, seat->buf->nonce);
-	err = crypto_wait_req(crypto_aead_encrypt(seat->req), &seat->wait);
+	err = ramster_key_lost ? -ENOKEY :
+	      crypto_wait_req(crypto_aead_encrypt(seat->req), &seat->wait);
 	if (!err)
 		memcpy(buf, seat->buf->data, len + RAMSTER_SEAL_TAG);
-	mutex_unlock(&seat->lock);
+	ramster_seat_leave(seat);
 	return err;
 }
 
@@ -244,9 +280,10 @@ int ramster_open(u64 number, void *buf, unsigned int len)
 	seat = ramster_seat_take(number, len - RAMSTER_SEAL_TAG);
 	memcpy(seat->buf->data, buf, len);
 	aead_request_set_crypt(seat->req, seat->sg, seat->sg, len, seat->buf->nonce);
-	err = crypto_wait_req(crypto_aead_decrypt(seat->req), &seat->wait);
+	err = ramster_key_lost ? -ENOKEY :
+	      crypto_wait_req(crypto_aead_decrypt(seat->req), &seat->wait);
 	if (!err)
 		memcpy(buf, seat->buf->data, len - RAMSTER_SEAL_TAG);
-	mutex_unlock(&seat->lock);
+	ramster_seat_leave(seat);
 	return err ? -EBADMSG : 0;
 }

@@ -195,6 +195,22 @@ static void seal_nonce_differs(struct kunit *test)
 	}
 }
 
+/* A machine that is put back to a snapshot gives numbers out again. */
+static void seal_renew(struct kunit *test)
+{
+	struct seals *s = test->priv;
+	u64 number = seal(test, s->buf, 100);
+
+	memcpy(s->copy, s->buf, 100 + TAG);
+	KUNIT_EXPECT_EQ(test, 0, ramster_seal_renew());
+	KUNIT_EXPECT_EQ(test, -EBADMSG, ramster_open(number, s->buf, 100 + TAG));
+	memcpy(s->buf, s->plain, 100);
+	KUNIT_ASSERT_EQ(test, 0, ramster_seal(number, s->buf, 100));
+	KUNIT_EXPECT_MEMNEQ(test, s->copy, s->buf, 100);
+	KUNIT_EXPECT_EQ(test, 0, ramster_open(number, s->buf, 100 + TAG));
+	KUNIT_EXPECT_MEMEQ(test, s->plain, s->buf, 100);
+}
+
 /* A second start must not change the key: what was sealed would be lost. */
 static void seal_starts_once(struct kunit *test)
 {
@@ -215,6 +231,7 @@ static struct kunit_case seal_cases[] = {
 	KUNIT_CASE(seal_limits),
 	KUNIT_CASE(seal_nonce_differs),
 	KUNIT_CASE(seal_starts_once),
+	KUNIT_CASE(seal_renew),
 	{}
 };
 
