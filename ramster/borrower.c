@@ -50,6 +50,7 @@
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sunrpc/clnt.h>
@@ -1014,6 +1015,9 @@ static struct ramster_page *ramster_fetch(u64 cookie, const u64 *near,
 	/* Who makes memory free must not wait for a lender that may want memory. */
 	if (current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOIO))
 		return ERR_PTR(-EBUSY);
+	/* Readahead goes on for a while after a kill. */
+	if (fatal_signal_pending(current))
+		return ERR_PTR(-EINTR);
 	peer = ramster_peer_get(ramster_cookie_slot(cookie));
 	if (!peer)
 		return NULL;
