@@ -319,9 +319,12 @@ static const struct rs_peer near = {
 
 static void cable_breaks(unsigned int round)
 {
-	nap(1000);
-	net_switch("near", round % 2);
-	nap(1000);
+	(void)round;
+	nap(2500);
+	net_switch("near", false);
+	nap(1500);
+	net_switch("near", true);
+	rs_peer_up("far", 20);
 }
 
 SCENARIO(rs_namespaces, 90, RS,
