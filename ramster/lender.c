@@ -193,9 +193,9 @@ static struct ramster_client *ramster_sender(struct svc_rqst *rqstp)
 
 /*
  * The store of the session of a call, or NULL. On success ramster_sessions_sem is
- * held until ramster_leave(), and so long the session stays.
+ * held until ramster_session_leave(), and so long the session stays.
  */
-static struct ramster_store *ramster_join(struct svc_rqst *rqstp,
+static struct ramster_store *ramster_session_join(struct svc_rqst *rqstp,
 					  const struct ramster_token *token)
 {
 	struct ramster_client *client;
@@ -211,7 +211,7 @@ static struct ramster_store *ramster_join(struct svc_rqst *rqstp,
 	return NULL;
 }
 
-static void ramster_leave(void)
+static void ramster_session_leave(void)
 {
 	up_read(&ramster_sessions_sem);
 }
@@ -401,10 +401,10 @@ static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 	if (ramster_decode_store(xdr, &token, &nr))
 		goto answer;
 	status = RAMSTER_NO_SESSION;
-	store = ramster_join(rqstp, &token);
+	store = ramster_session_join(rqstp, &token);
 	if (store) {
 		status = ramster_take(store, xdr, nr, &taken);
-		ramster_leave();
+		ramster_session_leave();
 	}
 answer:
 	return ramster_answered(status,
@@ -442,7 +442,7 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 
 	if (!ramster_decode_numbers(&rqstp->rq_arg_stream, &token, numbers, &nr,
 				    RAMSTER_MAX_LOAD)) {
-		store = ramster_join(rqstp, &token);
+		store = ramster_session_join(rqstp, &token);
 		status = store ? RAMSTER_OK : RAMSTER_NO_SESSION;
 	}
 	if (!store)
@@ -454,7 +454,7 @@ static __be32 ramster_proc_load(struct svc_rqst *rqstp)
 	err = ramster_encode_loaded(xdr, status, nr);
 	if (!err)
 		err = ramster_give(store, rqstp, numbers, nr);
-	ramster_leave();
+	ramster_session_leave();
 	return ramster_answered(status, err);
 }
 
@@ -470,12 +470,12 @@ static __be32 ramster_proc_invalidate(struct svc_rqst *rqstp)
 				   RAMSTER_MAX_INVALIDATE))
 		goto answer;
 	status = RAMSTER_NO_SESSION;
-	store = ramster_join(rqstp, &token);
+	store = ramster_session_join(rqstp, &token);
 	if (store) {
 		status = RAMSTER_OK;
 		for (i = 0; i < nr; i++)
 			ramster_store_drop(store, numbers[i]);
-		ramster_leave();
+		ramster_session_leave();
 	}
 answer:
 	return ramster_answered(status,
@@ -492,14 +492,14 @@ static __be32 ramster_proc_status(struct svc_rqst *rqstp)
 	if (ramster_decode_token(&rqstp->rq_arg_stream, &token))
 		goto answer;
 	health.status = RAMSTER_NO_SESSION;
-	store = ramster_join(rqstp, &token);
+	store = ramster_session_join(rqstp, &token);
 	if (store) {
 		health.status = RAMSTER_OK;
 		health.pages = ramster_store_pages(store);
 		health.oldest = ramster_store_oldest(store);
 		health.room_pages = ramster_store_room(store);
 		health.is_short = !health.room_pages;
-		ramster_leave();
+		ramster_session_leave();
 		ramster_store_settle();
 	}
 answer:
