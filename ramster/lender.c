@@ -195,8 +195,8 @@ static struct ramster_client *ramster_sender(struct svc_rqst *rqstp)
  * The store of the session of a call, or NULL. On success ramster_sessions_sem is
  * held until ramster_session_leave(), and so long the session stays.
  */
-static struct ramster_store *ramster_session_join(struct svc_rqst *rqstp,
-					  const struct ramster_token *token)
+static struct ramster_store *
+ramster_session_join(struct svc_rqst *rqstp, const struct ramster_token *token)
 {
 	struct ramster_client *client;
 

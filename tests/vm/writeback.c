@@ -281,6 +281,8 @@ SCENARIO(wb_discard, 120, "zcache",
 	rng_init(&rng, 24);
 	swap_file_create(40);
 	loop_attach(TEST_FILES "/swapfile", 0);
+	/* Slots of a hard disk are not freed in clusters, and not discarded. */
+	write_file("/sys/block/loop0/queue/rotational", "0");
 	swap_make("/dev/loop0");
 	if (swapon("/dev/loop0", SWAP_FLAG_DISCARD))
 		fail_errno("swapon /dev/loop0");
