@@ -237,7 +237,9 @@ def rereads(results):
         "Single pages of sources, 1.5, 2 and 3 times the memory, are read by "
         "a Zipf law. The ceiling is what the best compressed cache of the same "
         "density could give if it knew how large to be; it keeps pages in LRU "
-        "order.")]
+        "order. Where hardly anything is read any more it is as uncertain as the "
+        "time of a hit, which is extrapolated from runs that do read: a gain may "
+        "be above it.")]
     for disk in results.runs.disks(works):
         lines += ["### " + disk, "", *where(results, works, disk)]
         lines += compare(results, works, disk, r.READS, (
