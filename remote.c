@@ -82,15 +82,8 @@ static int zcache_open_remote(struct tmem_pool *pool, const struct tmem_key *key
 		.len = remote->len,
 		.part[0] = { .addr = remote->data, .len = remote->len },
 	};
-	struct zcache_stream *stream;
-	int err;
 
-	if (!zcache_is_intact(pool, key, &zpage))
-		return -EIO;
-	stream = zcache_stream_get();
-	err = zcache_decompress(stream, &zpage, page);
-	zcache_stream_put(stream);
-	return err;
+	return zcache_open_zpage(pool, key, &zpage, page);
 }
 
 /**

@@ -145,17 +145,10 @@ static u32 zcache_zpage_checksum(const struct zbud_zpage *zpage)
 	return xxh64_digest(&state);
 }
 
-/**
- * zcache_is_intact() - is this zpage what was stored under this key?
- * @pool: the pool
- * @key: the key
- * @zpage: the zpage; no field of it is trusted
- *
- * Context: Any.
- * Return: true if it is.
- */
-bool zcache_is_intact(const struct tmem_pool *pool, const struct tmem_key *key,
-		      const struct zbud_zpage *zpage)
+/* Is this zpage what was stored under this key? Trusts no field of it. */
+static bool zcache_is_intact(const struct tmem_pool *pool,
+			     const struct tmem_key *key,
+			     const struct zbud_zpage *zpage)
 {
 	return zpage->key.pool == pool->id &&
 	       zpage->key.object == key->object &&
@@ -420,22 +413,38 @@ static int zcache_pin(struct tmem_pool *pool, const struct tmem_key *key,
 	return err;
 }
 
+/**
+ * zcache_open_zpage() - verify a zpage, and decompress it
+ * @pool: the pool
+ * @key: the key under which it was found
+ * @zpage: the zpage; no field of it is trusted
+ * @page: where its content goes
+ *
+ * Context: Process context. May sleep; allocates nothing.
+ * Return: 0; -EIO if it is not what was stored under @key.
+ */
+int zcache_open_zpage(const struct tmem_pool *pool, const struct tmem_key *key,
+		      const struct zbud_zpage *zpage, struct page *page)
+{
+	struct zcache_stream *stream;
+	int err;
+
+	if (!zcache_is_intact(pool, key, zpage))
+		return -EIO;
+	stream = zcache_stream_get();
+	err = zcache_decompress(stream, zpage, page);
+	zcache_stream_put(stream);
+	return err;
+}
+
 static int zcache_load_zpage(struct tmem_pool *pool, const struct tmem_key *key,
 			     unsigned long handle, struct page *page, u16 *payer)
 {
-	struct zcache_stream *stream;
 	struct zbud_zpage zpage;
-	int err;
 
 	zbud_read(handle, &zpage);
-	if (!zcache_is_intact(pool, key, &zpage))
-		return -EIO;
-
-	stream = zcache_stream_get();
-	err = zcache_decompress(stream, &zpage, page);
-	zcache_stream_put(stream);
 	*payer = zpage.key.payer;
-	return err;
+	return zcache_open_zpage(pool, key, &zpage, page);
 }
 
 /* What was stored is not what is there. */

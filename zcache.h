@@ -131,8 +131,8 @@ int zcache_validate(void);
 /* What zcache_read_page() and zcache_load_page() return besides 0 and -errno. */
 #define ZCACHE_LOADED_REMOTE	1
 
-bool zcache_is_intact(const struct tmem_pool *pool, const struct tmem_key *key,
-		      const struct zbud_zpage *zpage);
+int zcache_open_zpage(const struct tmem_pool *pool, const struct tmem_key *key,
+		      const struct zbud_zpage *zpage, struct page *page);
 void zcache_free_handle(struct tmem_pool *pool, unsigned long handle);
 void zcache_unpin(struct tmem_pool *pool, unsigned long handle);
 int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,

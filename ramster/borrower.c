@@ -654,17 +654,26 @@ static int ramster_pm_notify(struct notifier_block *nb, unsigned long event, voi
 	return NOTIFY_DONE;
 }
 
+static bool ramster_is_past(u64 cookie, void *last)
+{
+	return ramster_cookie_number(cookie) <= *(u64 *)last;
+}
+
 /*
  * A virtual machine was put back to a snapshot or cloned. The numbers that are given out
  * next were used, and another machine may have the sessions: nothing of before counts.
+ * What is pushed meanwhile has the new key, and to forget that as well might never end.
  */
 static int ramster_vmfork_notify(struct notifier_block *nb, unsigned long event,
 				 void *unused)
 {
+	u64 last;
+
 	if (ramster_seal_renew())
 		pr_err("no new key after a snapshot: nothing leaves any more\n");
 	ramster_peers_renew();
-	zcache_forget_remote(NULL, NULL);
+	last = ramster_last_number();
+	zcache_forget_remote(ramster_is_past, &last);
 	return NOTIFY_DONE;
 }
 

@@ -8,8 +8,9 @@
  * Frames of file pages are given up when their memory is wanted (ouroboros, shrinker,
  * see frames.c). Reclaim cannot wait for the network, so those are lost. But each of
  * them wakes a worker which sends the next ones, twice as many: the memory that they
- * leave is what reclaim finds before it takes another one. What a lender does not
- * take stays where it is. What is encrypted on its device does not leave.
+ * leave is what reclaim finds before it takes another one. What is encrypted on its
+ * device does not leave. A frame with that in it, or with what a lender did not take,
+ * stays here and counts as the youngest, so that the next ones get their turn.
  *
  * Swap pages
  * ----------
