@@ -5,6 +5,9 @@
 # that is read is verified.
 #
 # Each run is a line of JSON in RESULTS/runs.json, about.json says where it was.
+# Runs that are there, of the same version and settings, are not made again: after
+# an interruption the same command goes on (bench/plan.sh). Remove runs.json to
+# measure all of it anew.
 # The report and its plots are written from them (bench/report.py): into
 # Documentation, or beside the results where those are elsewhere.
 #
@@ -14,16 +17,18 @@
 #   MODES	which modes (those that say something about the work)
 #   DISKS	which disks ("hdd ssd"); or four numbers, as DISK of the demo.
 #		Works that are not about disks have one as fast as memory
+#   GUEST	auto, uml, kvm or qemu (auto: KVM where a guest boots with it, or else
+#		User Mode Linux). In an emulator only what is counted says anything
 #   MEM		memory of the guests in MiB (256); some works have more or less
-#   RUNS	how often each (3): one of each mode, then the next of each...
+#   RUNS	how often each (as the work says: 3 or 7): one of each mode of each
+#		work, then the next of each...
 #   WARM	reads of zipf before the clock starts, for each page of the set (30):
 #		only then the cold ones have been seen. The disk is a fast one then
 #   SETTLE	seconds of zipf afterwards, with the disk that is measured, before the
-#		clock starts (60): a cache that is as large as is best with a fast disk
+#		clock starts (120): a cache that is as large as is best with a fast disk
 #		grows no faster than the disk reads
 #   SECS	for each measurement that does not end by itself (10)
-#   RESULTS	folder of the results (in the repository). Those of other works,
-#		disks and modes stay there
+#   RESULTS	folder of the results (in the repository)
 #   TUNE	settings to write after boot, FILE=VALUE,...; with zcache only
 #   --quick	some works, once: a quarter of an hour. Results and report are
 #		left in the cache folder
@@ -38,11 +43,14 @@ set -euo pipefail
 . "$TOP/bench/data.sh"
 # shellcheck source=bench/compile.sh
 . "$TOP/bench/compile.sh"
+# shellcheck source=bench/plan.sh
+. "$TOP/bench/plan.sh"
 
 BENCH=$TOP/bench
 OUT=$TMEM_CACHE/bench
 IMAGES=(root swap)
 QUICK_WORKS="calibrate zipf-1.5 stream heap-zipf compile-j3 density-source density-heap latency"
+EMULATED_WORKS=mixed	# what a slow computer can do in its time
 
 usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
 
@@ -50,13 +58,18 @@ usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
 
 read_settings() {
 	local disk work mode
+	GUEST=${GUEST:-auto}
+	check_guest
+	if [ "$GUEST" = qemu ]; then
+		WORKS=${WORKS:-$EMULATED_WORKS} SMP=2
+	fi
 	WORKS=${WORKS:-$(rows "$WORK_TABLE")} MODES=${MODES:-}
-	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-3}
-	WARM=${WARM:-30} SETTLE=${SETTLE:-60} SECS=${SECS:-10} TUNE=${TUNE:-} GUEST=uml SILENCE=400
+	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-}
+	WARM=${WARM:-30} SETTLE=${SETTLE:-120} SECS=${SECS:-10} TUNE=${TUNE:-} SILENCE=400
 	RESULTS=${RESULTS:-$BENCH/results}
 	number MEM 64 2048
 	SIZE=$MEM
-	number RUNS 1 99
+	[ -z "$RUNS" ] || number RUNS 1 99
 	number SECS 1 3600
 	number WARM 0 1000
 	number SETTLE 0 3600
@@ -73,11 +86,11 @@ be_quick() {
 	WARM=${WARM:-4} SETTLE=${SETTLE:-6} SECS=${SECS:-6} DISKS=${DISKS:-hdd}
 }
 
-# disks_of WORK
+# disks_of WORK DISKS
 disks_of() {
 	case $1 in
 	density-* | latency) echo ram ;;
-	*) echo "$DISKS" ;;
+	*) echo "$2" ;;
 	esac
 }
 
@@ -118,7 +131,7 @@ make_disk() {
 		swapon sync tr
 	install -m 755 "$BENCH/guest/init.sh" "$root/init"
 	cp "$TOP/tools/guest-init.sh" "$root"
-	"${kind}_disk" "$root" "${KERNEL%/*}"
+	"${kind}_disk" "$root" "$BUILD"
 	make_image "$root" "$DISK_DIR.tmp/image"
 	rm -rf "$root"
 	mv "$DISK_DIR.tmp" "$DISK_DIR"
@@ -136,15 +149,16 @@ make_disks() {
 
 # ---- Runs ----
 
-# measure WORK DISK MODE RUN
+# measure WORK DISK MODE: once more.
 measure() {
-	local work=$1 mode=$3 tune="" name="$1 $2 $3 $4"
+	local work=$1 mode=$3 tune="" name="$1 $2 $3" began
 	DISK=$2
 	read_disk
 	MEM=$(memory_of "$work")
 	KIND=$(work_is "$work" 2)
 	make_disk "$KIND"
-	[[ $mode != zcache* ]] || tune=$TUNE
+	began=$SECONDS
+	! uses_zcache "$mode" || tune=$TUNE
 	RESULT=()
 	# shellcheck disable=SC2046	# words of the boot line
 	run_guest "$name" "$([ "$KIND" = data ] && echo ro || echo rw)" \
@@ -152,7 +166,9 @@ measure() {
 		slab_nomerge "rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
 		"memory=$MEM" "work=$(program_of "$work")" "tune=$tune"
 	check_results "$name"
-	write_json "$@"
+	THERE[$name]=$((THERE[$name] + 1))
+	write_json "$name" $((SECONDS - began))
+	forget_older "$name"
 }
 
 check_results() {
@@ -164,41 +180,28 @@ check_results() {
 	done
 }
 
-# write_json WORK DISK MODE RUN: a line; counters that are 0 are left out.
+# write_json CELL TOOK: a line; counters that are 0 are left out.
 write_json() {
 	local key
 	{
-		printf '"work":"%s"\n"disk":"%s"\n"mode":"%s"\n"run":%d\n' "$@"
-		printf '"warm":%d\n"settle":%d\n"seconds":%d\n"tune":"%s"\n' "$WARM" "$SETTLE" "$SECS" "$TUNE"
+		printf '"run":%d\n"date":"%s"\n"took":%d\n' "${THERE[$1]}" "$(date -u +%F)" "$2"
 		for key in "${!RESULT[@]}"; do
-			printf '"%s":"%s"\n' "${key##* }" "$(last "$*" "${key##* }")"
+			printf '"%s":"%s"\n' "${key##* }" "$(last "$1" "${key##* }")"
 		done | grep -v '^"[^w].*:"0"$' | sed 's/"\([0-9]\+\)"$/\1/' | sort
-	} | paste -sd , | sed 's/.*/{&}/' >>"$RESULTS/runs.json"
+	} | paste -sd , | sed "s|.*|${IDENTITY[$1]}&}|" >>"$RESULTS/runs.json"
 }
 
-# forget WORK DISK MODE...: what will be measured again.
-forget() {
-	local work=$1 disk=$2 mode
-	shift 2
-	for mode; do
-		printf '{"work":"%s","disk":"%s","mode":"%s",\n' "$work" "$disk" "$mode"
-	done >"$RUN/forget"
-	touch "$RESULTS/runs.json"
-	grep -vFf "$RUN/forget" "$RESULTS/runs.json" >"$RESULTS/runs.json.tmp" || true
-	mv "$RESULTS/runs.json.tmp" "$RESULTS/runs.json"
-}
-
+# One run of each, then the next of each: what changes on this machine in the
+# meantime is shared by all of them, and there are early figures of everything.
 measure_all() {
-	local work disk mode modes run
-	for work in $WORKS; do
-		read -ra modes <<<"${MODES:-$(work_is "$work" 5)}"
-		for disk in $(disks_of "$work"); do
-			forget "$work" "$disk" "${modes[@]}"
-			for ((run = 1; run <= RUNS; run++)); do
-				for mode in "${modes[@]}"; do
-					measure "$work" "$disk" "$mode" "$run"
-				done
-			done
+	local cell run
+	for ((run = 1; run <= 99; run++)); do
+		for cell in "${CELLS[@]}"; do
+			if [ "${WANTED[$cell]}" -ge "$run" ] && [ "${THERE[$cell]}" -lt "$run" ]; then
+				show_missing
+				# shellcheck disable=SC2086	# three words
+				measure $cell
+			fi
 		done
 	done
 }
@@ -207,9 +210,9 @@ measure_all() {
 
 # Values are of this machine: no quotes or backslashes are expected in them.
 write_about() {
-	local pairs=("date" "$(date -u +%Y-%m-%d)" "kernel" "$(kernel_version "$SRC")"
-		"guest" "$GUEST_IS, one CPU" "host_cpu" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
-		"host_cpus" "$(nproc)" "gcc" "$(gcc --version | head -n 1)"
+	local pairs=("kernel" "$(kernel_version "$SRC")"
+		"host_cpu" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
+		"host_cpus" "$(nproc --all)" "gcc" "$(gcc --version | head -n 1)"
 		"mem_mib" "$SIZE")
 	for DISK in hdd ssd ram; do
 		read_disk
@@ -219,6 +222,8 @@ write_about() {
 		>"$RESULTS/about.json"
 }
 
+look_at_idle() { "$TOP/tools/check-idle.sh" >"$RESULTS/idle.txt"; }
+
 # What else the report says: it takes no guests of ours, or a few minutes.
 write_report() {
 	local pages=$RESULTS
@@ -227,18 +232,17 @@ write_report() {
 		warn "the report says nothing about the ceiling of the zipf works"
 	if [ "$RESULTS" = "$BENCH/results" ]; then
 		pages=$TOP/Documentation
-		"$BENCH/profile.sh"
-		"$TOP/tools/check-idle.sh" >"$RESULTS/idle.txt"
+		part profile "$BENCH/profile.sh"
+		part idle look_at_idle
 	fi
 	"$BENCH/report.py" "$RESULTS" "$pages"
 }
 
 show_settings() {
 	say
-	say "Guest   $GUEST_IS, Linux $(kernel_version "$SRC"), $SIZE MiB of memory (some works: less or more), one CPU"
+	say "Guest   $GUEST_IS, CPUs: $SMP, Linux $(kernel_version "$SRC"), $SIZE MiB of memory (some works: less or more)"
 	say "Works   $WORKS"
 	say "Disks   $DISKS"
-	say "Runs    $RUNS of each, the modes in turn"
 	say "Results $RESULTS"
 	[ -z "$TUNE" ] || say "Tuned   $TUNE"
 	say
@@ -255,9 +259,12 @@ main() {
 	need_tool mke2fs shuf gnuplot python3 fio
 	get_ready $((MEM * 10 + 500))
 	mkdir -p "$RESULTS"
+	touch "$RESULTS/runs.json"
 	MODEL=$RUN/slowdisk.so
 	disk_model "$MODEL"
 	lock bench
+	read_versions "$BUILD"
+	make_plan
 	show_settings
 	write_about
 	measure_all

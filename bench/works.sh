@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # What is measured: works, modes, and what they are made of. Sourced by run.sh.
 
-# work | image | memory | swap | modes | program of the guest and its arguments
+# work | image | memory | swap | runs | modes | program of the guest and its
+# arguments
 #
 # image	data (read-only, see data.sh) or compile (a toolchain, see compile.sh)
 # memory	of the guest, in per cent of MEM
 # swap	whether there is any
+# runs	how often each mode: 7 where a goal asks for an interval
 # modes	see mode_is; what else is asked for is measured as well
 # In the arguments M is MEM as it was asked for, in MiB; WARM, SETTLE, SECS see run.sh.
 #
@@ -20,31 +22,30 @@ SWAP_MODES="none zswap zswap-80 zram zcache zcache-nocleancache"
 ALL_MODES="$SWAP_MODES zcache-nofrontswap"
 POOL_MODES="zswap zram zcache"
 WORK_TABLE="
-calibrate|data|100|0|none|calibrate SECS
-zipf-1.5|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SETTLE SECS
-zipf-2|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*2 0.99 M*512*WARM SETTLE SECS
-zipf-3|data|100|0|$FILE_MODES|reread zipf /source /source.sums M*3 0.99 M*768*WARM SETTLE SECS
-stream|data|100|0|$FILE_MODES|reread stream /source /source.sums M*3
-noise-zipf|data|100|0|$FILE_MODES|reread zipf /noise /noise.sums M*3/2 0.99 M*384*WARM SETTLE SECS
-noise-stream|data|100|0|$FILE_MODES|reread stream /noise /noise.sums M*3/2
-heap-zipf|data|100|1|$SWAP_MODES|heap touch /heap M*3/2 0.99 30 M*384*2 SECS
-heap-uniform|data|100|1|$SWAP_MODES|heap touch /heap M*3/2 0 30 M*384 SECS
-mixed|data|100|1|$ALL_MODES|mixed /heap M*3/4 M*96 /source M SECS
-compile-j1|compile|75|1|$SWAP_MODES|compile 1 300
-compile-j2|compile|75|1|$SWAP_MODES|compile 2 300
-compile-j3|compile|75|1|$ALL_MODES|compile 3 300
-compile-j4|compile|75|1|$SWAP_MODES|compile 4 300
-density-source|data|300|1|$POOL_MODES|heap pack /source M/2 8 20
-density-binaries|data|300|1|$POOL_MODES|heap pack /binaries M/2 8 20
-density-heap|data|300|1|$POOL_MODES|heap pack /heap M/2 8 20
-latency|data|300|1|zswap zcache|heap pack /source M/4 6 50
+calibrate|data|100|0|3|none|calibrate SECS
+zipf-1.5|data|100|0|3|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SETTLE SECS
+zipf-2|data|100|0|3|$FILE_MODES|reread zipf /source /source.sums M*2 0.99 M*512*WARM SETTLE SECS
+zipf-3|data|100|0|3|$FILE_MODES|reread zipf /source /source.sums M*3 0.99 M*768*WARM SETTLE SECS
+stream|data|100|0|3|$FILE_MODES|reread stream /source /source.sums M*3
+noise-zipf|data|100|0|3|$FILE_MODES|reread zipf /noise /noise.sums M*3/2 0.99 M*384*WARM SETTLE SECS
+noise-stream|data|100|0|3|$FILE_MODES|reread stream /noise /noise.sums M*3/2
+heap-zipf|data|100|1|3|$SWAP_MODES zcache-slow|heap touch /heap M*3/2 0.99 30 M*384*2 SECS
+heap-uniform|data|100|1|3|$SWAP_MODES|heap touch /heap M*3/2 0 30 M*384 SECS
+mixed|data|100|1|3|$ALL_MODES|mixed /heap M*3/4 M*96 /source M SECS
+compile-j1|compile|75|1|7|$SWAP_MODES|compile 1 300
+compile-j2|compile|75|1|7|$SWAP_MODES|compile 2 300
+compile-j3|compile|75|1|7|$ALL_MODES|compile 3 300
+compile-j4|compile|75|1|7|$SWAP_MODES|compile 4 300
+density-source|data|300|1|3|$POOL_MODES|heap pack /source M/2 8 20
+density-binaries|data|300|1|3|$POOL_MODES|heap pack /binaries M/2 8 20
+density-heap|data|300|1|3|$POOL_MODES|heap pack /heap M/2 8 20
+latency|data|300|1|3|zswap zcache|heap pack /source M/4 6 50
 "
 
 # mode | boot line | file and swap pages in zcache | what it is
 MODE_TABLE="
 none|zcache=0|off,off|plain page cache and swap
 zswap|zcache=0 zswap.enabled=1|off,off|zswap as it is by default (lzo, zsmalloc, 20 % of memory)
-zswap-40|zcache=0 zswap.enabled=1 zswap.max_pool_percent=40|off,off|zswap with 40 % of memory
 zswap-80|zcache=0 zswap.enabled=1 zswap.max_pool_percent=80|off,off|zswap with the share of memory that zcache has
 zram|zcache=0|off,off|swap on zram as it is by default (lzo-rle), the disk's swap behind it
 zcache|zcache=1|on,on|zcache as it is by default
@@ -74,7 +75,7 @@ mode_is() {
 # program_of WORK: with its numbers worked out, words separated by commas.
 program_of() {
 	local word words=()
-	for word in $(work_is "$1" 6); do
+	for word in $(work_is "$1" 7); do
 		case $word in
 		M* | SECS | SETTLE)
 			word=${word//WARM/$WARM}

@@ -17,10 +17,12 @@ INF = float("inf")
 class Results(runs.Results):
     """Of records, not of files."""
 
-    def __init__(self, records, **more):
+    def __init__(self, records, plan=None, **more):
         # pylint: disable=super-init-not-called
-        self.runs = runs.Runs(records)
+        self.runs = runs.Runs(records, records if plan is None else plan)
+        self.guest, self.guests = "uml", {"uml": self.runs}
         self.about, self.ceilings, self.pictures = {}, {}, {}
+        self.versions, self.scaling, self.dates = {}, {}, None
         self.profile = self.idle = ""
         self.__dict__.update(more)
 
@@ -146,6 +148,36 @@ class Verdicts(unittest.TestCase):
         for record in records:
             record["work_touches"] = 100
         self.assertIn("| no |", sections.page(Results(records)))
+
+
+class Versions(unittest.TestCase):
+    new, old = {"code": "new"}, {"code": "old"}
+    plan = [dict(code="new", work="stream", disk="hdd", mode=mode)
+            for mode in ("none", "zcache")]
+
+    def times(self, **values):
+        records = [record for mode, (version, seconds) in values.items()
+                   for record in many("stream", "hdd", mode, seconds, **version)]
+        return Results(records, self.plan)
+
+    def test_never_mixed(self):
+        """One run of this version is shown, not three of another with it."""
+        results = Results(many("stream", "hdd", "none", [9, 9, 9], **self.old) +
+                          many("stream", "hdd", "none", [5], **self.new),
+                          self.plan)
+        figure = results.runs.figure("stream", "hdd", "none", runs.TIME)
+        self.assertEqual((figure.median, len(figure), figure.older), (5, 1, False))
+
+    def test_older_is_marked(self):
+        results = self.times(none=(self.new, [10]), zcache=(self.old, [9, 9]))
+        self.assertIn("| 9.00 (9.00-9.00) * |", sections.page(results))
+        self.assertIn("hdd stream: 0.90*", next(
+            goal.value for goal in goals.goals(results) if goal.name == "P3"))
+
+    def test_this_version_is_not_marked(self):
+        results = self.times(none=(self.new, [10]), zcache=(self.new, [9, 9]))
+        self.assertIn("| 9.00 (9.00-9.00) |", sections.page(results))
+        self.assertNotIn("0.90*", sections.page(results))
 
 
 class Missing(unittest.TestCase):

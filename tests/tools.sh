@@ -297,6 +297,72 @@ test_report() {
 		report "$dir" "$SCRATCH/doc"
 }
 
+# planned RESULTS COMMAND...: after the plan of two modes, four runs each, of one
+# version. What COMMAND says goes to $OUTPUT.
+planned() (
+	# shellcheck disable=SC2030,SC2034	# of the benchmark
+	BENCH=$TOP/bench GUEST=uml SMP=1 SIZE=256 WARM=1 SETTLE=1 SECS=1 TUNE='' RUNS=4 \
+		WORKS=zipf-2 DISKS=hdd MODES="none zcache" VERSION=${ZCACHE:-1} PLAIN_VERSION=2 RESULTS=$1
+	# shellcheck source=bench/works.sh
+	. "$TOP/bench/works.sh"
+	# shellcheck source=bench/plan.sh
+	. "$TOP/bench/plan.sh"
+	disks_of() { echo "$2"; }
+	make_plan
+	shift
+	"$@"
+) >"$OUTPUT" 2>&1
+
+# begin_runs RESULTS N: so many runs of each mode, as the plan begins them.
+begin_runs() {
+	local i
+	for ((i = 1; i <= $2; i++)); do
+		sed -n '/"work":"zipf-2","disk":"hdd"/s/"runs":.*/"run":'$i',"took":30}/p' "$1/plan.json"
+	done >>"$1/runs.json"
+}
+
+plan_says() {
+	local name=$1 pattern=$2
+	shift 2
+	if ! planned "$@"; then
+		fail "$name" "it failed"
+	elif ! grep -qE "$pattern" "$OUTPUT"; then
+		fail "$name" "nothing about '$pattern'"
+	else
+		ok "$name"
+	fi
+}
+
+# forgotten: of one of the modes; says how many runs are left.
+# shellcheck disable=SC2031	# called from there
+forgotten() {
+	forget_older "zipf-2 hdd none"
+	wc -l "$RESULTS/runs.json"
+}
+
+# What there is of this version is not measured again; what there is of another
+# stays until enough is.
+test_plan() {
+	local dir=$SCRATCH/plan
+	mkdir -p "$dir"
+	: >"$dir/runs.json"
+	plan_says "plan: nothing there" "Missing 8 runs: .* 8 never timed" "$dir" show_missing
+	begin_runs "$dir" 2
+	sed -i 's/"code":"/&0/' "$dir/runs.json"
+	plan_says "plan: another version does not count" \
+		"Missing 8 runs: 8 of about 5 min, 0 never" "$dir" show_missing
+	begin_runs "$dir" 3
+	plan_says "plan: what is there is kept" "Missing 2 runs" "$dir" show_missing
+	plan_says "plan: the older stay while there are few" "^10 " "$dir" \
+		forgotten
+	begin_runs "$dir" 1
+	plan_says "plan: and go then, those of no other" "^10 " "$dir" \
+		forgotten
+	plan_says "plan: nothing is missing" "Missing 0 runs" "$dir" show_missing
+	ZCACHE=2 plan_says "plan: a change of zcache concerns no others" \
+		"Missing 4 runs" "$dir" show_missing
+}
+
 # shellcheck source=tests/ramsterctl.sh
 . "$TOP/tests/ramsterctl.sh"
 
@@ -313,6 +379,7 @@ main() {
 	test_machine
 	test_killed_build
 	test_report
+	test_plan
 	test_ramsterctl
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 	[ "$FAILED" -eq 0 ]

@@ -13,6 +13,7 @@
 #
 # Who sources this sets
 #	MEM		memory of the guest in MiB
+#	SMP		its CPUs, if it is a PC (1)
 #	DISK, GUEST	see read_disk and check_guest
 #	IMAGES		names of its disks, files in the folder $RUN; see make_disks
 #	MODEL		slowdisk.so
@@ -23,7 +24,7 @@
 # shellcheck disable=SC2034	# the scripts that source this file use them
 RUN_LIMIT=900		# seconds for one boot
 SILENCE=120		# seconds without a word after which it is given up
-IMAGES=() MODEL=
+IMAGES=() MODEL="" SMP=1
 
 # ---- What was asked for ----
 
@@ -145,7 +146,11 @@ make_image() {
 
 # ---- Kernel and machine ----
 
-build_kernel() { KERNEL=$("$TOP/tools/kernel.sh" build "$1" | tail -n 1) || exit 1; }
+# build_kernel NAME: sets KERNEL, and the folder BUILD that it was built in.
+build_kernel() {
+	KERNEL=$("$TOP/tools/kernel.sh" build "$1" | tail -n 1) || exit 1
+	BUILD=$TMEM_CACHE/build/$1
+}
 
 # A kernel to try KVM with, without building one for it.
 kernel_at_hand() {
@@ -265,7 +270,7 @@ start_pc() {
 		drives+=(-drive "file=$RUN/$image,if=virtio,format=raw,aio=threads")
 	done
 	exec qemu-system-x86_64 -accel "$accel" -cpu max -m "$MEM" -nodefaults \
-		-no-reboot -display none -serial stdio -kernel "$RUN/kernel" \
+		-smp "$SMP" -no-reboot -display none -serial stdio -kernel "$RUN/kernel" \
 		"${drives[@]}" -append "console=ttyS0 ${disks[*]} $*"
 }
 

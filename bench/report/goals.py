@@ -19,6 +19,7 @@ META_LIMIT = 40		# bytes for each stored page
 
 Case = namedtuple("Case", "name value verdict")
 Goal = namedtuple("Goal", "name text value verdict")
+Older = namedtuple("Older", "older")
 
 
 def judge(name, what, cases):
@@ -45,11 +46,12 @@ class Edge:
         return REACHED if good else MISSED
 
 
-def case(name, value, edge):
-    """Of one figure; None if it was not measured."""
+def case(name, value, edge, of=None):
+    """Of one value of a Figure or a Ratio; None if it was not measured."""
     if value is None:
         return Case(name, NONE, NONE)
-    return Case(name, text.beside(value, edge.at), edge.verdict(value))
+    return Case(name, text.older(text.beside(value, edge.at), of),
+                edge.verdict(value))
 
 
 def ratio_case(name, found, edge):
@@ -60,7 +62,7 @@ def ratio_case(name, found, edge):
     better = "<" if edge.least is None else ">"
     if found.sign and (found.sign == better) == (verdict == MISSED):
         verdict = OPEN
-    return Case(name, text.ratio(found, edge.at), verdict)
+    return Case(name, text.older(text.ratio(found, edge.at), found), verdict)
 
 
 def compared(results, work, disk, metric, other="none"):
@@ -96,7 +98,7 @@ def harmless(name, found):
         verdict = MISSED
     else:
         verdict = REACHED if found.high <= HARMLESS else OPEN
-    return Case(name, text.ratio(found), verdict)
+    return Case(name, text.older(text.ratio(found), found), verdict)
 
 
 def compile_cases(results):
@@ -152,7 +154,7 @@ def file_goals(results):
                for work, most in zip(r.ZIPF, (0.33, 0.45, 0.65))]),
         judge("P2", ">= %.2f of the ceiling, both disks" % CEILING_SHARE,
               [case("%s %s" % (disk, work), of_ceiling(results, work, disk),
-                    Edge(CEILING_SHARE))
+                    Edge(CEILING_SHARE), compared(results, work, disk, r.READS))
                for disk in ("hdd", "ssd") for work in r.ZIPF]),
         judge("P3", "files read once, and files that do not compress: time "
               "<= %.2f of `none`" % HARMLESS,
@@ -213,9 +215,10 @@ def density_goals(results):
             for disk in runs.disks([work]) or ["ram"]:
                 found = [runs.figure(work, disk, OURS, r.META[stage])
                          for stage in r.STAGES]
-                worst = max((f.median for f in found if f), default=None)
-                yield case(work.partition("-")[2], worst,
-                           Edge(most=META_LIMIT))
+                worst = max(filter(None, found), key=lambda f: f.median,
+                            default=None)
+                yield case(work.partition("-")[2], worst and worst.median,
+                           Edge(most=META_LIMIT), worst)
 
     return [
         judge("P5", "stored bytes by memory used, after the fill: >= zsmalloc",
@@ -241,26 +244,23 @@ def latencies(results, what, mode):
 
 def latency_goal(results):
     cases = []
+    of = Older(any(("latency", "ram", mode) in results.runs.older
+                   for mode in (OURS, "zswap")))
     for what in ("store", "load"):
         ours, zswap = (latencies(results, what, mode)
                        for mode in (OURS, "zswap"))
         for i, share in enumerate(("p50", "p99")):
             found = ours[i] / zswap[i] if ours and zswap else None
-            cases.append(case("%s %s" % (what, share), found, Edge(most=1)))
+            cases.append(case("%s %s" % (what, share), found, Edge(most=1), of))
     return judge("P6", "time of a store and a load, p50 and p99: <= zswap",
                  cases)
 
 
 def scaling_goal(results):
-    runs = results.runs
-    cases = [case(disk, f and f.median, Edge(1.9))
-             for disk in runs.disks(["scaling"])
-             for f in [runs.figure("scaling", disk, OURS, SPEEDUP)]]
     return judge("P7", "stores and loads at once, two CPUs by one: >= 1.9",
-                 cases)
-
-
-SPEEDUP = r.Metric(r.value("work_speedup"), "two CPUs by one")
+                 [case(pool, speedups["together"].median, Edge(1.9),
+                       speedups["together"])
+                  for pool, speedups in results.scaling.items()])
 
 
 def idle_goal(results):

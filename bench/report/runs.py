@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What is in bench/results: runs.json (one run a line), about.json, and what other
-tools may have left there. And the figures that count, by work.
+What is in bench/results: runs.json (one run a line), plan.json (how the runs of
+this version begin), about.json, and what other tools may have left there. And
+the figures that count, by work.
 """
 import json
 import math
@@ -11,11 +12,12 @@ from collections import defaultdict
 
 from .stats import Figure, median
 
-MODES = ("none", "zswap", "zswap-40", "zswap-80", "zram", "zcache", "zcache-nocleancache",
+MODES = ("none", "zswap", "zswap-80", "zram", "zcache", "zcache-nocleancache",
          "zcache-nofrontswap", "zcache-slow")
-PEERS = ("none", "zswap", "zswap-40", "zswap-80", "zram")
+PEERS = ("none", "zswap", "zswap-80", "zram")
 SLOW = "zcache-slow"	# zcache made slower on purpose: no candidate
 DISKS = ("hdd", "ssd", "ram")
+GUESTS = ("kvm", "uml", "qemu")	# the one whose times say most first
 
 ZIPF = ("zipf-1.5", "zipf-2", "zipf-3")
 ONCE = ("stream", "noise-zipf", "noise-stream")
@@ -23,7 +25,7 @@ HEAP = ("heap-zipf", "heap-uniform")
 DENSITY = ("density-source", "density-binaries", "density-heap")
 STAGES = ("fill", "churn")
 COMPILE = re.compile(r"^compile-j(\d+)$")
-OTHERS = ("mixed", "latency", "calibrate", "scaling")
+OTHERS = ("mixed", "latency", "calibrate")
 
 PAGE = 4096
 
@@ -140,14 +142,41 @@ def rank(name, order):
     return (order.index(name) if name in order else len(order), name)
 
 
+# What makes runs of a work, disk and mode comparable, see bench/plan.sh.
+CELL = ("work", "disk", "mode")
+SETTINGS = ("cpus", "mem", "program", "tune", "code")
+
+
+def words(record, names):
+    return tuple(str(record.get(name)) for name in names)
+
+
+def samples(records):
+    """Of each cell the runs of each version and settings."""
+    cells = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        run = only_numbers(record)
+        run["mode"] = str(record.get("mode"))
+        cells[words(record, CELL)][words(record, SETTINGS)].append(run)
+    return cells
+
+
 class Runs:
-    def __init__(self, records):
-        self.by = defaultdict(list)
-        for record in records:
-            run = only_numbers(record)
-            run["mode"] = str(record.get("mode"))
-            self.by[str(record.get("work")), str(record.get("disk")),
-                    run["mode"]].append(run)
+    """
+    Of one guest. Of a cell only one sample is shown: that of the version and
+    settings of the plan, or else the largest of those before it.
+    """
+
+    def __init__(self, records, plan):
+        wanted = {words(line, CELL): words(line, SETTINGS) for line in plan}
+        self.by = {}
+        self.older = set()
+        for cell, found in samples(records).items():
+            now = wanted.get(cell)
+            if now not in found:
+                self.older.add(cell)
+                now = max(found, key=lambda settings: len(found[settings]))
+            self.by[cell] = found[now]
         self.figures = {}
 
     def __len__(self):
@@ -199,7 +228,8 @@ class Runs:
             return None
         limits = [run["work_ms"] / 1000 for run in runs
                   if run.get("work_cut") and is_number(run.get("work_ms"))]
-        return Figure(found, max(limits, default=None))
+        return Figure(found, max(limits, default=None),
+                      (work, disk, mode) in self.older)
 
     def best_peer(self, work, disk, metric):
         """(mode, Figure) of the best that is not ours, or (None, None)."""
@@ -323,17 +353,40 @@ class Results:
 
     def __init__(self, folder):
         self.folder = folder
-        self.runs = Runs(self.lines("runs.json"))
-        if not len(self.runs):
+        self.guests = self.read_runs()
+        if not self.guests:
             raise Trouble("there are no runs in " +
                           os.path.join(folder, "runs.json"),
                           "measure first: make bench")
+        # What was measured most is the report, others are a chapter of it.
+        self.guest = max(self.guests, key=lambda guest: len(self.guests[guest]))
+        self.runs = self.guests[self.guest]
         text = self.text("about.json")
         self.about = parse(text, os.path.join(folder, "about.json")) \
             if text else {}
         self.ceilings = self.read_ceilings()
         self.profile = self.text("profile.md")
         self.idle = self.text("idle.txt")
+        self.versions = dict(line.split() for line in
+                             self.text("versions").split("\n") if line)
+        self.scaling = self.read_scaling()
+        self.dates = self.read_dates()
+
+    def read_runs(self):
+        """Guest to its Runs."""
+        records, plan = self.lines("runs.json"), self.lines("plan.json")
+        found = {str(record.get("guest")) for record in records}
+
+        def of(guest, lines):
+            return [line for line in lines if str(line.get("guest")) == guest]
+        return {guest: Runs(of(guest, records), of(guest, plan))
+                for guest in sorted(found, key=lambda x: rank(x, GUESTS))}
+
+    def read_dates(self):
+        """The first and the last day of all runs; None if it is not known."""
+        days = sorted({str(record["date"]) for record in self.lines("runs.json")
+                       if "date" in record})
+        return (days[0], days[-1]) if days else None
 
     def text(self, name):
         """What is in a file, "" if it is not there."""
@@ -352,6 +405,23 @@ class Results:
                 for i, line in enumerate(self.text(name).split("\n"), 1)
                 if line.strip()]
 
+    def part_is_older(self, name):
+        """Of a part that takes no guests of ours, see bench/plan.sh."""
+        return self.versions.get(name) != self.versions.get("now")
+
+    def read_scaling(self):
+        """
+        Of each pool the Figures of two CPUs by one: together, and apart, with a
+        pool each.
+        """
+        found = defaultdict(lambda: defaultdict(list))
+        for line in self.lines("scaling.json"):
+            for name in ("together", "apart"):
+                found[line["pool"]][name].append(line[name] / line["one"])
+        return {pool: {name: Figure(values, older=self.part_is_older("scaling"))
+                       for name, values in speedups.items()}
+                for pool, speedups in found.items()}
+
     def read_ceilings(self):
         """Of each work and disk the best: the user sets no share of memory."""
         best = {}
@@ -360,9 +430,3 @@ class Results:
             if line.get("gain", 0) > best.get(key, {}).get("gain", 0):
                 best[key] = line
         return best
-
-    def memory_mib(self, works):
-        """What the guests of these works had, in words; "" if not known."""
-        sizes = [run["memory_kib"] / 1024 for run in self.runs.all(works)
-                 if is_number(run.get("memory_kib"))]
-        return "%.0f MiB" % median(sizes) if sizes else ""

@@ -8,7 +8,6 @@ from .stats import ratio
 MODE_IS = {
     "none": "page cache and swap as they are",
     "zswap": "zswap with its defaults: 20 % of memory, zsmalloc",
-    "zswap-40": "zswap with 40 % of memory",
     "zswap-80": "zswap with 80 % of memory, what zcache may take",
     "zram": "swap on zram instead of the disk",
     "zcache": "zcache with its defaults: swap pages and file pages",
@@ -18,8 +17,13 @@ MODE_IS = {
                    "shows",
 }
 
-ABOUT = (("date", "Measured"), ("kernel", "Kernel"), ("guest", "Guest"),
-         ("host_cpu", "CPU of the host"), ("mem_mib", "Memory, MiB"),
+GUEST_IS = {
+    "uml": "User Mode Linux, native speed",
+    "kvm": "virtual PC (KVM)",
+    "qemu": "emulated PC (QEMU without KVM)",
+}
+
+ABOUT = (("kernel", "Kernel"), ("host_cpu", "CPU of the host"), ("mem_mib", "Memory, MiB"),
          ("disks", "Disks"), ("runs", "Runs of each"),
          ("compressor", "Compressor"))
 
@@ -28,13 +32,25 @@ DISK_IS = {"hdd": "hard disk", "ssd": "SSD", "ram": "disk at RAM speed"}
 
 # ---- What all chapters share ----
 
+def guest_is(guest, runs, works=None):
+    """In words: what it is, and its CPUs and memory."""
+    about = [GUEST_IS.get(guest, guest)]
+    records = runs.all(works or runs.works())
+    cpus = sorted({run.get("cpus", 1) for run in records})
+    about.append("%s CPU%s" % (" or ".join("%d" % n for n in cpus),
+                               "" if cpus == [1] else "s"))
+    sizes = [run["memory_kib"] / 1024 for run in records
+             if r.is_number(run.get("memory_kib"))]
+    if works and sizes:
+        about.append("%.0f MiB of memory" % r.median(sizes))
+    return ", ".join(about)
+
+
 def where(results, works, disk=None):
     """The line with guest and disk."""
-    guest = str(results.about.get("guest", "not recorded"))
-    memory = results.memory_mib(works)
     disks = [disk] if disk else results.runs.disks(works)
-    return text.paragraph("Guest: %s%s, one CPU. Disk: %s." % (
-        guest, ", %s of memory" % memory if memory else "",
+    return text.paragraph("Guest: %s. Disk: %s." % (
+        guest_is(results.guest, results.runs, works),
         "; ".join(disk_is(results, name) for name in disks) or "none"))
 
 
@@ -50,6 +66,12 @@ def again(works, modes=()):
     what = [("WORKS", works)] + ([("MODES", modes)] if modes else [])
     return ["Again: `make bench %s`" % " ".join(
         '%s="%s"' % (name, " ".join(words)) for name, words in what), ""]
+
+
+def outdated(results, part):
+    if not results.part_is_older(part):
+        return []
+    return ["This is of an older version.", ""]
 
 
 def picture(results, name, alt):
@@ -134,27 +156,24 @@ def glance(results):
                 "if without any cache swap is read and the disk is busy for "
                 "%d %% of the time or more. The best peer is the best of none, "
                 "zswap, zswap with more memory and zram, whichever "
-                "was measured."
-                % (100 * g.THRASH_BUSY))]
+                "was measured. `%s`: figures of an older version, see below."
+                % (100 * g.THRASH_BUSY, text.OLDER))]
 
 
 def setting(results):
     about = dict(results.about)
-    rows = [(label, flat(about.pop(key))) for key, label in ABOUT
+    rows = [("Guest", "; ".join(guest_is(guest, runs) for guest, runs
+                                in results.guests.items()))]
+    if results.dates:
+        rows.append(("Measured", "%s to %s" % results.dates))
+    rows += [(label, flat(about.pop(key))) for key, label in ABOUT
             if key in about]
-    notes = about.pop("notes", [])
     rows += [(key.replace("_", " "), flat(val))
              for key, val in sorted(about.items())]
     if results.runs.pool_limits():
         rows.append(("Limit of zcache's pool, % of memory", ", ".join(
             "%d" % limit for limit in results.runs.pool_limits())))
-    if not rows:
-        rows = [("Guest", "not recorded: there is no about.json")]
-    lines = ["## The guest", "", *text.table(("what", "here"), rows)]
-    notes = notes if isinstance(notes, list) else [notes]
-    for note in notes:
-        lines += text.paragraph(str(note))
-    return lines
+    return ["## The guest", "", *text.table(("what", "here"), rows)]
 
 
 def flat(val):
@@ -166,7 +185,6 @@ def flat(val):
 
 
 def limits(results):
-    guest = str(results.about.get("guest", ""))
     lines = ["## What these figures can say, and what not", ""]
     points = [
         "The disk is a model: a program between the guest and a file in "
@@ -176,8 +194,9 @@ def limits(results):
         "All modes run the same kernel, with the same memory and disk, in "
         "turn, each run in a guest that was just booted. Ratios count; times "
         "in seconds hold for this guest only.",
-        "The guest has one CPU, so nothing here is about contention."]
-    if "User Mode" in guest or "UML" in guest:
+        "The guest has one CPU, so nothing here is about contention, but what "
+        "is said of two CPUs."]
+    if results.guest == "uml":
         points.append(
             "In User Mode Linux a page fault or a system call costs ten to a "
             "hundred times what it costs on the bare machine, more than to "
@@ -186,9 +205,6 @@ def limits(results):
             "nothing is harmed, the hard disk what is gained. The times of "
             "stores and loads are taken inside the kernel and do not contain "
             "faults.")
-    if "emulat" in guest.lower() or "qemu" in guest.lower():
-        points.append("The CPU is emulated: what is computed takes far longer "
-                      "than on a real one, beside what the disk takes.")
     for point in points:
         lines += bullet(point)
     return lines + [""] + text.paragraph(text.READING)
@@ -446,15 +462,21 @@ def by_zswap(results, what, found):
 
 
 def scaling(results):
-    title, works = "Two CPUs", ["scaling"]
-    if not measured(results, works):
-        return ["## " + title, "", *text.paragraph(
-            "Not measured: the guest has one CPU, and two that are emulated "
-            "would prove nothing.")]
-    lines = ["## " + title, "", *where(results, works)]
-    for disk in results.runs.disks(works):
-        lines += compare(results, works, disk, g.SPEEDUP)
-    return lines + again(works)
+    title = "Two CPUs"
+    if not results.scaling:
+        return ["## " + title, "", "Not measured.", ""]
+    rows = [[pool, len(speedups["together"]), text.figure(speedups["together"]),
+             text.figure(speedups["apart"])]
+            for pool, speedups in results.scaling.items()]
+    return ["## " + title, "", *text.paragraph(
+        "Stores and loads in user space, of a thread on each of two CPUs of the "
+        "host, by those of one thread: our tmem and zbud, with the kernel's "
+        "XArray, lzo and xxhash, and spinlocks that spin. It shows what our "
+        "locks and cache lines cost a second CPU. It does not show what the "
+        "kernel around them costs it: page tables, the page cache, reclaim, "
+        "slab. To compare with: threads that share nothing."),
+        *text.table(("pool", "n", "two CPUs by one, one pool",
+                     "a pool for each CPU"), rows)]
 
 
 def idle(results):
@@ -464,6 +486,7 @@ def idle(results):
     return ["## " + title, "", *text.paragraph(
         "Read from the machine code (x86-64): what is on the paths of the "
         "kernel while zcache is off. `make check STEP=idle` makes it anew."),
+        *outdated(results, "idle"),
         "```", results.idle, "```", ""]
 
 
@@ -472,7 +495,7 @@ def profile(results):
         return ["## Where the time goes", "", "Not measured.", ""]
     title = [] if results.profile.startswith("#") else \
         ["## Where the time goes", ""]
-    return title + [results.profile, ""]
+    return [*title, results.profile, "", *outdated(results, "profile")]
 
 
 def says_no(results):

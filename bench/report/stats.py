@@ -22,11 +22,15 @@ def median(values):
 
 
 class Figure:
-    """One figure of all runs of a mode; limit: what the infinite exceed."""
+    """
+    One figure of all runs of a mode; limit: what the infinite exceed; older: it
+    is of another version.
+    """
 
-    def __init__(self, values, limit=None):
+    def __init__(self, values, limit=None, older=False):
         self.values = sorted(values)
         self.limit = limit
+        self.older = older
         self.median = median(values)
         self.low, self.high = self.values[0], self.values[-1]
 
@@ -62,10 +66,12 @@ class Ratio:
     """
     Of two medians. sign says whether value is a bound only ("<", ">"). The
     interval (low, high) is that of 95 % if sure, else that of all runs: the
-    lowest of one by the highest of the other, and the other way round.
+    lowest of one by the highest of the other, and the other way round. older: one
+    of them is.
     """
 
-    def __init__(self, value, sign, interval, sure):
+    def __init__(self, value, sign, interval, sure, older):
+        self.older = older
         self.value = value
         self.sign = sign
         self.low, self.high = interval
@@ -100,7 +106,8 @@ def ratio(top, bottom):
     else:
         interval = (divide(top.at_least, bottom.high),
                     divide(top.high, bottom.at_least))
-    return Ratio(top.known / bottom.known, sign, interval, sure)
+    return Ratio(top.known / bottom.known, sign, interval, sure,
+                 top.older or bottom.older)
 
 
 def percentile(histogram, bounds, share):

@@ -3,6 +3,7 @@
 from .stats import ENOUGH, NOISE
 
 MARK = "!"	# behind a figure whose runs lie far apart
+OLDER = "*"	# behind one that is not of this version
 NOTHING = "-"
 
 READING = (
@@ -11,7 +12,9 @@ READING = (
     "median, so the figure itself is not sure to %.0f %%. A ratio is one of "
     "medians; with %d runs or more its 95 %% interval (bootstrap) stands in "
     "square brackets. `>`: the run in the middle was cut off at the limit. "
-    "`%s`: not measured." % (MARK, 100 * NOISE, 100 * NOISE, ENOUGH, NOTHING))
+    "`%s`: not measured. `%s`: with an older version of what takes part, or other "
+    "settings, and not yet again."
+    % (MARK, 100 * NOISE, 100 * NOISE, ENOUGH, NOTHING, OLDER))
 
 
 def number(x):
@@ -34,7 +37,8 @@ def figure(f):
     text = middle(f)
     if len(f) > 1 and f.low < float("inf"):
         text += " (%s-%s)" % (bound(f.low, f.limit), bound(f.high, f.limit))
-    return text + (" " + MARK if f.noisy else "")
+    return text + (" " + MARK if f.noisy else "") + (
+        " " + OLDER if f.older else "")
 
 
 def middle(f):
@@ -63,6 +67,11 @@ def ratio(r, edge=None):
         return NOTHING
     value = fixed(r.value) if edge is None else beside(r.value, edge)
     return r.sign + value + interval(r)
+
+
+def older(words, of):
+    """Marked, where the figures that it is of are not beside it."""
+    return words + (OLDER if of and of.older else "")
 
 
 def table(head, rows):
