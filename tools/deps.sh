@@ -24,6 +24,7 @@ patch			patch
 xz			xz-utils
 gelf.h			libelf-dev
 openssl/opensslv.h	libssl-dev
+openssl			openssl
 git			git
 curl			curl
 ccache			ccache

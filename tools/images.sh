@@ -2,13 +2,14 @@
 # Disk images of the test guests: two swap devices, a file system for swap
 # files, and a file system of each sort that the tests know. Made once for a run;
 # each boot gets copies, but for those that cannot be written. Sourced by vm.sh.
+# "tlshd" is a root folder with that daemon (tools/tlshd.sh); vm.sh adds it.
 
 DISKS=(swap0 swap1 files ext4 ext4-1k xfs vfat exfat btrfs f2fs isofs squashfs erofs)
 
 # Those that are named for the guest: its scenarios ask for them by name.
 is_fs() { [[ $1 != swap* && $1 != files ]]; }
 
-is_read_only() { [[ " isofs squashfs erofs " == *" $1 "* ]]; }
+is_read_only() { [[ " isofs squashfs erofs tlshd " == *" $1 "* ]]; }
 
 need_image_tools() {
 	need_tool mke2fs mkfs.xfs mkfs.vfat mkfs.exfat mkfs.btrfs mkfs.f2fs xorriso mksquashfs \
@@ -20,7 +21,7 @@ make_image() {
 	local size=512M
 	case $1 in
 	swap*) size=1G ;;
-	isofs | squashfs | erofs) size=0 ;;
+	isofs | squashfs | erofs | tlshd) size=0 ;;
 	esac
 	truncate -s "$size" "$2"
 	case $1 in
@@ -36,6 +37,8 @@ make_image() {
 	isofs) xorriso -as mkisofs -quiet -J -r -o "$2" "$3" ;;
 	squashfs) mksquashfs "$3" "$2" -noappend -quiet -no-progress -b 16K -comp lzo \
 		-Xalgorithm lzo1x_1 ;;
+	tlshd) "$TOP/tools/tlshd.sh" root "$3/tlshd" && mksquashfs "$3/tlshd" "$2" -noappend \
+		-all-root -quiet -no-progress -comp lzo ;;
 	erofs) mkfs.erofs -d 1 -zlz4 -C16384 "$2" "$3" ;;
 	esac
 }

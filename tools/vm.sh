@@ -60,13 +60,13 @@ CORE="anon pageout fork tmpfs swapoff_load toggle oom_kill reclaim_knob"
 CORE+=" fs_and_swap fs_busy_pages fs_mix_vfat"
 
 # What the scenarios may ask for. Nothing is skipped at run time: a guest that
-# should have a feature and has not fails.
+# should have a feature and has not fails. But for tlshd, which is fetched.
 features() {
 	local kernel cpus
 	read -r kernel cpus _ < <(guest "$1")
 	echo memcg pagemap zswap debug lkdtm lockdep kmemleak
 	case $kernel in
-	uml-ramster) echo kasan uml trace ramster ;;
+	uml-ramster) echo kasan uml trace ramster tlshd ;;
 	uml*) echo kasan uml trace ;;
 	*) echo thp brd preempt fault poison sysrq ;;
 	esac
@@ -296,11 +296,27 @@ no_token() {	# GUEST DIR
 	CULPRIT=$name
 }
 
+# with_tlshd GUEST NAMES: sets LEFT to those that can be run, the others are skipped.
+with_tlshd() {
+	local name
+	LEFT=
+	for name in $2; do
+		if [ -n "$TLSHD" ] || [[ " ${NEEDS[$name]} " != *" tlshd "* ]]; then
+			LEFT+=" $name"
+		else
+			printf '%-11s %-18s skipped: %s\n' "$1" "$name" "$(no_tlshd)"
+			echo "$1 $name skipped - - 0" >>"$RUN/results"
+		fi
+	done
+	LEFT=${LEFT# }
+}
+
 # run_guest GUEST NAMES: all of them, some for a second time.
 run_guest() {
 	local guest=$1 name again dir
 	: >"$RUN/again-$guest"
-	run_boots "$guest" "$2"
+	with_tlshd "$guest" "$2"
+	run_boots "$guest" "$LEFT"
 	mapfile -t again <"$RUN/again-$guest"
 	for name in "${again[@]}"; do
 		dir=$RUN/$guest-again-$name
@@ -435,9 +451,10 @@ pages_so_far() { awk '$5 > 0 { n += $5 } END { print n + 0 }' "$RUN/results"; }
 
 # The closing sum; its result is the result of the run.
 sum_up() {
-	local passed failed pages hits
+	local passed failed skipped pages hits
+	skipped=$(awk '$3 == "skipped"' "$RUN/results" | wc -l)
 	passed=$(awk '$3 == "ok"' "$RUN/results" | wc -l)
-	failed=$(awk '$3 != "ok"' "$RUN/results" | wc -l)
+	failed=$(($(wc -l <"$RUN/results") - passed - skipped))
 	pages=$(pages_so_far)
 	hits=$(awk '{ n += $6 } END { print n + 0 }' "$RUN/results")
 	if [ -n "$WHOLE" ] && [ "$pages" -lt "$MUST_VERIFY" ]; then
@@ -446,7 +463,7 @@ sum_up() {
 	fi
 	echo "$pages pages were read and compared byte by byte, $hits pages came out of zcache;" \
 		"$ACCEL, seed $VM_SEED, $(elapsed $((SECONDS - STARTED))), logs in $RUN"
-	echo "$passed passed, $failed failed, 0 skipped"
+	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
@@ -464,6 +481,22 @@ new_run() {
 		rm -rf "$old"
 	done
 }
+
+# The real tlshd, if a scenario wants it and it can be had.
+get_tlshd() {
+	local guest name
+	for guest in "${CHOSEN[@]}"; do
+		for name in $(set_of "$guest"); do
+			[[ " ${NEEDS[$name]} " == *" tlshd "* ]] || continue
+			"$TOP/tools/tlshd.sh" fetch >/dev/null 2>"$RUN/tlshd.log" || return 0
+			TLSHD=1
+			DISKS+=(tlshd)
+			return
+		done
+	done
+}
+
+no_tlshd() { sed -n 's/^error: //p' "$RUN/tlshd.log"; }
 
 # Kernels are copied: a build meanwhile must not change what is being tested.
 prepare_guests() {
@@ -485,6 +518,7 @@ do_test() {
 	for name in "${NAMES[@]}"; do
 		[ -n "${WHAT[$name]:-}" ] || die "no such scenario: $name" "see: tools/vm.sh list"
 	done
+	get_tlshd
 	prepare_guests
 	make_templates
 	probe_accel
@@ -549,7 +583,7 @@ main() {
 	local verb=$1
 	shift
 	[ "$verb" != mutants ] || exec "$TOP/tools/vm-mutants.sh" "$@"
-	CHOSEN=() NAMES=() PLAIN='' WHOLE=''
+	CHOSEN=() NAMES=() PLAIN='' WHOLE='' TLSHD=''
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-g) [ $# -gt 1 ] || usage; guest "$2" >/dev/null; CHOSEN+=("$2"); shift ;;

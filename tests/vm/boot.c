@@ -8,24 +8,6 @@
 
 #define PARAM "/sys/module/zcache/parameters/"
 
-/* Did the kernel say this, in one line, when it booted? */
-static bool kernel_said(const char *a, const char *b)
-{
-	char record[8192];
-	bool found = false;
-	ssize_t n;
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		fail_errno("/dev/kmsg");
-	while (!found && (n = read(fd, record, sizeof(record) - 1)) > 0) {
-		record[n] = '\0';
-		found = strstr(record, a) && strstr(record, b);
-	}
-	close(fd);
-	return found;
-}
-
 static void knob_is(const char *name, const char *value)
 {
 	char path[128], text[64] = "";
@@ -119,8 +101,8 @@ BOOTTEST(boot_unknown, "zcache=nosuch",
 	 "an unknown compressor: one line that names the known, and the default")
 {
 	defaults();
-	check(kernel_said("zcache: ", "nosuch"), "the log does not name it");
-	check(kernel_said("nosuch", "zstd"), "the log does not name others");
+	check(said_by_kernel("zcache: ", "nosuch"), "the log does not name it");
+	check(said_by_kernel("nosuch", "zstd"), "the log does not name others");
 }
 
 BOOTTEST(boot_parameters,
@@ -137,14 +119,14 @@ BOOTTEST(boot_bad_percent, "zcache=1 zcache.max_pool_percent=200",
 	 "a bad value: one line with what is allowed, and the default")
 {
 	defaults();
-	check(kernel_said("max_pool_percent", "200"), "the log does not name it");
+	check(said_by_kernel("max_pool_percent", "200"), "the log does not name it");
 }
 
 BOOTTEST(boot_bad_parameter, "zcache=1 zcache.nosuch=3",
 	 "an unknown parameter: one line with those that are known")
 {
 	defaults();
-	check(kernel_said("nosuch", "max_pool_percent"), "the log does not name it");
+	check(said_by_kernel("nosuch", "max_pool_percent"), "the log does not name it");
 }
 
 BOOTTEST(boot_nofrontswap, "zcache=1 nofrontswap",
@@ -166,7 +148,7 @@ BOOTTEST(boot_never, "zcache=1 nocleancache nofrontswap",
 	 "both: zcache says that there is nothing to do, and is off")
 {
 	knob_is("enabled", "0");
-	check(kernel_said("zcache: ", "nothing to do"), "the log does not say why");
+	check(said_by_kernel("zcache: ", "nothing to do"), "the log does not say why");
 	stores(false);
 	stores_files(false);
 }

@@ -43,6 +43,7 @@ static const struct fs all[] = {
 	  WRITABLE | PUNCH | ZERO_RANGE | CLONE, PAGE },
 	{ "f2fs", "f2fs", "", 4096,
 	  WRITABLE | PUNCH | ZERO_RANGE | SHIFT, PAGE },
+	{ "tlshd", "squashfs", "", 4096, READ_ONLY, PAGE },
 	{ "tmpfs", "tmpfs", "size=64m", 4096, PREALLOC | PUNCH, PAGE },
 };
 

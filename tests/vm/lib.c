@@ -688,6 +688,23 @@ static int vtry_write(const char *path, const char *fmt, va_list ap)
 	return err;
 }
 
+bool said_by_kernel(const char *a, const char *b)
+{
+	char record[8192];
+	bool found = false;
+	ssize_t n;
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		fail_errno("/dev/kmsg");
+	while (!found && (n = read(fd, record, sizeof(record) - 1)) > 0) {
+		record[n] = '\0';
+		found = strstr(record, a) && strstr(record, b);
+	}
+	close(fd);
+	return found;
+}
+
 int try_write(const char *path, const char *fmt, ...)
 {
 	va_list ap;

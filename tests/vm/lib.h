@@ -202,6 +202,7 @@ void write_file(const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 int try_read(const char *path, char *buf, size_t size);
 long read_number(const char *path);
+bool said_by_kernel(const char *a, const char *b);	/* in one line, since the boot */
 long zc(const char *counter);		/* of swap pages, 0 if plain */
 long zc_file(const char *counter);	/* of file pages */
 long zc_pool(const char *counter);	/* of the pool */

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -165,6 +166,70 @@ void rs_self(void)
 	check(rs_peer_up("self", 5), "the lender does not come up");
 }
 
+/* ---- Two machines ---- */
+
+/* To the far one and back, and what it does. */
+static struct {
+	int there[2];
+	int back[2];
+	void (*fn)(void);
+	int pid;
+} far;
+
+static void signal_to(int fd)
+{
+	if (write(fd, "", 1) != 1)
+		fail_errno("pipe");
+}
+
+static void wait_for(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) != 1)
+		fail("the other process is gone");
+}
+
+/*
+ * Has a namespace of its own, with the other end of the cable. It has to stay
+ * until the end: the cable is in its hand.
+ */
+static void far_machine(void *unused)
+{
+	(void)unused;
+	if (unshare(CLONE_NEWNET))
+		fail_errno("unshare");
+	signal_to(far.back[1]);
+	wait_for(far.there[0]);
+	net_switch("far", true);
+	net_address("far", RS_FAR, 24);
+	far.fn();
+	signal_to(far.back[1]);
+	wait_for(far.there[0]);
+}
+
+void rs_far_begin(void (*fn)(void))
+{
+	if (pipe(far.there) || pipe(far.back))
+		fail_errno("pipe");
+	far.fn = fn;
+	far.pid = spawn(far_machine, NULL);
+	wait_for(far.back[0]);
+	net_pair("near", "far", far.pid);
+	net_switch("near", true);
+	net_address("near", RS_NEAR, 24);
+	signal_to(far.there[1]);
+	wait_for(far.back[0]);
+}
+
+void rs_far_end(void)
+{
+	signal_to(far.there[1]);
+	join(far.pid);
+}
+
+/* ---- The end ---- */
+
 /* Whatever a scenario left. It does not matter if it never began. */
 void rs_reset(void)
 {
@@ -223,4 +288,32 @@ void rs_evict(struct file *f)
 		file_leave(f, i, piece(i, file_pages(f)));
 		nap(10);
 	}
+}
+
+void rs_push_and_verify(struct region *r)
+{
+	region_fill(r);
+	rs_pageout(r);
+	nap(500);
+	region_verify(r);
+}
+
+void rs_nothing_leaves(const char *peer)
+{
+	struct region r;
+	double began = now();
+
+	swap_start(disk0);
+	rs_pool(RS_POOL);
+	region_map(&r, 4 * RS_POOL, TEXT);
+	rs_push_and_verify(&r);
+	rs_report();
+	check(!rs_since("pushed"), "%ld pages were pushed", rs_since("pushed"));
+	check(!rs_since("lent_stores"), "%ld pages were taken",
+	      rs_since("lent_stores"));
+	check(now() - began < 20, "it took %.1f s", now() - began);
+	began = now();
+	rs_peer_remove(peer);
+	check(now() - began < 4, "it took %.1f s to remove the peer",
+	      now() - began);
 }

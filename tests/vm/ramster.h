@@ -18,6 +18,10 @@
 #define RS_HERE		"127.0.0.1"
 #define RS_PORT		20612
 
+/* Two machines: the scenario is the near one. */
+#define RS_NEAR		"192.0.2.1"
+#define RS_FAR		"192.0.2.2"
+
 /* Pages of a full pool, about: two or three times as many are stored. */
 #define RS_POOL		1000UL
 
@@ -54,6 +58,8 @@ void rs_peer_remove(const char *name);
 bool rs_peer_up(const char *name, double seconds);
 void rs_self(void);			/* lends to and borrows from itself */
 char *rs_path(const char *folder, const char *file);
+void rs_far_begin(void (*fn)(void));	/* runs it in the far machine */
+void rs_far_end(void);
 
 long rs_now(const char *counter);
 long rs_since(const char *counter);	/* since rs_ready() */
@@ -64,5 +70,7 @@ void rs_report(void);			/* all that have changed, to the log */
 void rs_pool(unsigned long pages);	/* that zcache may take, about */
 void rs_pageout(struct region *r);
 void rs_evict(struct file *f);
+void rs_push_and_verify(struct region *r);
+void rs_nothing_leaves(const char *peer);	/* nor does anybody wait for it */
 
 #endif /* VM_RAMSTER_H */

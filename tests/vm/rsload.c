@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* RAMster: loads of swap and files while the network or the lender fails. */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include "ramster.h"
 
 /**
@@ -270,51 +268,17 @@ SCENARIO(rs_pressure, 90, RS,
 
 /* ---- Two namespaces ---- */
 
-/* To the other process and back. */
-struct wires {
-	int there[2];
-	int back[2];
-};
-
-static void signal_to(int fd)
+static void lend_far(void)
 {
-	if (write(fd, "", 1) != 1)
-		fail_errno("pipe");
-}
-
-static void wait_for(int fd)
-{
-	char byte;
-
-	if (read(fd, &byte, 1) != 1)
-		fail("the other process is gone");
-}
-
-/*
- * Has a namespace of its own, with the other end of the cable, and lends. It has
- * to stay until the end: the cable is in its hand.
- */
-static void far_machine(void *arg)
-{
-	struct wires *wires = arg;
-
-	if (unshare(CLONE_NEWNET))
-		fail_errno("unshare");
-	signal_to(wires->back[1]);
-	wait_for(wires->there[0]);
-	net_switch("far", true);
-	net_address("far", "10.77.0.2", 24);
-	rs_lend("10.77.0.2");
-	signal_to(wires->back[1]);
-	wait_for(wires->there[0]);
+	rs_lend(RS_FAR);
 }
 
 static const struct rs_peer far = {
-	.name = "far", .address = "10.77.0.2", .borrow = true,
+	.name = "far", .address = RS_FAR, .borrow = true,
 };
 
 static const struct rs_peer near = {
-	.name = "near", .address = "10.77.0.1", .quota = 64,
+	.name = "near", .address = RS_NEAR, .quota = 64,
 };
 
 static void cable_breaks(unsigned int round)
@@ -330,19 +294,8 @@ static void cable_breaks(unsigned int round)
 SCENARIO(rs_namespaces, 90, RS,
 	 "lender and borrower in two network namespaces; the cable is pulled out")
 {
-	struct wires wires;
-	int pid;
-
 	rs_ready();
-	if (pipe(wires.there) || pipe(wires.back))
-		fail_errno("pipe");
-	pid = spawn(far_machine, &wires);
-	wait_for(wires.back[0]);
-	net_pair("near", "far", pid);
-	net_switch("near", true);
-	net_address("near", "10.77.0.1", 24);
-	signal_to(wires.there[1]);
-	wait_for(wires.back[0]);
+	rs_far_begin(lend_far);
 	rs_peer_add(&near);
 	rs_peer_add(&far);
 	check(rs_peer_up("far", 5), "the lender does not come up");
@@ -350,7 +303,6 @@ SCENARIO(rs_namespaces, 90, RS,
 	net_switch("near", true);
 	check(rs_peer_up("far", 20), "the lender is not used any more");
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
-	signal_to(wires.there[1]);
-	join(pid);
+	rs_far_end();
 	zexpect(rs_since("hits") > 20, "only %ld hits", rs_since("hits"));
 }

@@ -187,34 +187,6 @@ static void start(enum verdict verdict)
 	configure();
 }
 
-static void push_and_verify(struct region *r)
-{
-	region_fill(r);
-	rs_pageout(r);
-	nap(500);
-	region_verify(r);
-}
-
-static void nothing_leaves(void)
-{
-	struct region r;
-	double began = now();
-
-	swap_start(disk0);
-	rs_pool(RS_POOL);
-	region_map(&r, 4 * RS_POOL, TEXT);
-	push_and_verify(&r);
-	rs_report();
-	check(!rs_since("pushed"), "%ld pages were pushed", rs_since("pushed"));
-	check(!rs_since("lent_stores"), "%ld pages were taken",
-	      rs_since("lent_stores"));
-	check(now() - began < 20, "it took %.1f s", now() - began);
-	began = now();
-	rs_peer_remove("secure");
-	check(now() - began < 4, "it took %.1f s to remove the peer",
-	      now() - began);
-}
-
 SCENARIO(rs_tls, 60, RS,
 	 "handshakes go well: pages leave, and come back")
 {
@@ -225,7 +197,7 @@ SCENARIO(rs_tls, 60, RS,
 	swap_start(disk0);
 	rs_pool(RS_POOL);
 	region_map(&r, 4 * RS_POOL, TEXT);
-	push_and_verify(&r);
+	rs_push_and_verify(&r);
 	rs_report();
 	say("%lu handshakes", agent->handshakes);
 	zexpect(rs_since("hits") > 100, "only %ld hits", rs_since("hits"));
@@ -238,7 +210,7 @@ SCENARIO(rs_tls_no_agent, 60, RS,
 {
 	configure();
 	check(!rs_peer_up("secure", 2), "a connection without TLS was used");
-	nothing_leaves();
+	rs_nothing_leaves("secure");
 }
 
 SCENARIO(rs_tls_no_certificate, 60, RS,
@@ -248,7 +220,7 @@ SCENARIO(rs_tls_no_certificate, 60, RS,
 	check(!rs_peer_up("secure", 3), "a borrower without a certificate is served");
 	check(agent->handshakes > 0, "no handshake was tried");
 	check(rs_since("lent_rejected") > 0, "nothing was counted");
-	nothing_leaves();
+	rs_nothing_leaves("secure");
 }
 
 SCENARIO(rs_tls_bad_borrower, 60, RS,
@@ -257,7 +229,7 @@ SCENARIO(rs_tls_bad_borrower, 60, RS,
 	start(REFUSED_BY_LENDER);
 	check(!rs_peer_up("secure", 3), "a borrower that was refused is served");
 	check(agent->handshakes > 0, "no handshake was tried");
-	nothing_leaves();
+	rs_nothing_leaves("secure");
 }
 
 SCENARIO(rs_tls_bad_lender, 60, RS,
@@ -266,7 +238,7 @@ SCENARIO(rs_tls_bad_lender, 60, RS,
 	start(REFUSED_BY_CLIENT);
 	check(!rs_peer_up("secure", 3), "a lender that was refused is used");
 	check(agent->handshakes > 0, "no handshake was tried");
-	nothing_leaves();
+	rs_nothing_leaves("secure");
 }
 
 SCENARIO(rs_tls_never_done, 90, RS,
@@ -274,5 +246,5 @@ SCENARIO(rs_tls_never_done, 90, RS,
 {
 	start(NEVER_DONE);
 	check(!rs_peer_up("secure", 3), "without an end of the handshake");
-	nothing_leaves();
+	rs_nothing_leaves("secure");
 }
