@@ -29,6 +29,8 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tools/images.sh
 . "$TOP/tools/images.sh"
+# shellcheck source=tools/net.sh
+. "$TOP/tools/net.sh"
 
 VM=$TMEM_CACHE/vm
 VM_JOBS=${VM_JOBS:-2}
@@ -39,8 +41,9 @@ VM_PAGES=${VM_PAGES:-10000000}
 
 # What a guest is: kernel, CPUs, MGLRU (y/n), MiB, set of scenarios. Two emulated
 # guests run everything, two more what differs with CPUs or LRU. uml computes 15
-# times as fast: it adds KASAN and most of the volume. The last one has RAMster,
-# and runs what is about it.
+# times as fast: it adds KASAN and most of the volume. Those with "ramster" in the
+# name of their set have it switched on. The last one is a group of guests on one
+# network (tools/net.sh).
 guest() {
 	case $1 in
 	2cpu-mglru) echo qemu-debug 2 y 144 all ;;
@@ -49,10 +52,11 @@ guest() {
 	1cpu-mglru) echo qemu-debug 1 y 144 core ;;
 	uml)        echo uml-debug 1 y 256 all ;;
 	uml-ramster) echo uml-ramster 1 y 256 ramster ;;
+	uml-net)    echo uml-ramster 1 y 256 net-ramster ;;
 	*) die "no such guest: $1" "there are: ${GUESTS[*]}" ;;
 	esac
 }
-GUESTS=(2cpu-mglru 1cpu-lru uml 2cpu-lru 1cpu-mglru uml-ramster)
+GUESTS=(2cpu-mglru 1cpu-lru uml 2cpu-lru 1cpu-mglru uml-ramster uml-net)
 STRESS="anon compact fork fs_and_swap fs_mix_ext4 fs_mix_vfat fs_mix_xfs fs_swap_compact
 	fs_swap_toggle stress
 	swapoff_load tmpfs toggle"
@@ -62,14 +66,16 @@ CORE+=" fs_and_swap fs_busy_pages fs_mix_vfat"
 # What the scenarios may ask for. Nothing is skipped at run time: a guest that
 # should have a feature and has not fails. But for tlshd, which is fetched.
 features() {
-	local kernel cpus
-	read -r kernel cpus _ < <(guest "$1")
+	local kernel cpus set
+	read -r kernel cpus _ _ set < <(guest "$1")
 	echo memcg pagemap zswap debug lkdtm lockdep kmemleak
 	case $kernel in
-	uml-ramster) echo kasan uml trace ramster tlshd ;;
 	uml*) echo kasan uml trace ;;
 	*) echo thp brd preempt fault poison sysrq ;;
 	esac
+	[[ $set != *ramster ]] || echo ramster
+	[ "$set" != ramster ] || echo tlshd
+	[[ $set != net-* ]] || echo net
 	[ "$cpus" -eq 1 ] || echo smp
 	[ -n "$PLAIN" ] || echo zcache
 }
@@ -149,11 +155,13 @@ start_qemu() {	# DIR KERNEL CPUS MIB CMDLINE
 	exec qemu-system-x86_64 -accel "$ACCEL" -cpu max -M q35 -smp "$3,sockets=$3" -m "$4" \
 		-nodefaults -no-reboot -display none \
 		-kernel "$2" -initrd "$RUN/initramfs" -append "console=ttyS0 $5" \
-		-serial "${SERIAL:-file:$1/console}" -serial "file:$1/verdict" "${disks[@]}"
+		-serial "${SERIAL:-file:$1/console}" -serial "file:$1/verdict" "${disks[@]}" \
+		"${CABLE[@]}"
 }
 
-# Pinned: its two host processes hand over to each other all the time. Without
-# address randomisation it has the same memory in each boot.
+# Pinned: its two host processes hand over to each other all the time; those of a
+# group to one CPU each. Without address randomisation it has the same memory in
+# each boot.
 start_uml() {	# DIR KERNEL CPUS MIB CMDLINE
 	local memory=/dev/shm name disks=() n=-1
 	[ -w "$memory" ] || memory=$1
@@ -162,23 +170,34 @@ start_uml() {	# DIR KERNEL CPUS MIB CMDLINE
 		disks+=("ubd$(disk_letter $n)$(! is_read_only "$name" || echo rc)=$(
 			image_of "$RUN/images" "$1" "$name")")
 	done
-	TMPDIR=$memory exec taskset -c "$(($(nproc) - 1))" setarch -R "$2" \
-		"mem=$4M" "initrd=$RUN/initramfs" "${disks[@]}" \
+	n=$(nproc)
+	TMPDIR=$memory exec taskset -c "$(((n - 1 + ${MACHINE:-0}) % n))" setarch -R "$2" \
+		"mem=$4M" "initrd=$RUN/initramfs" "${disks[@]}" "${CABLE[@]}" \
 		con=null con0=null,fd:1 ssl=null ssl0=null,fd:3 "$5" 3>>"$1/verdict" >"$1/console" 2>&1
 }
 
-cmdline() {	# KERNEL LRU NAMES
-	local disks port=ttyS1 box=${VM_BOX:-3} uml=0 zcache=zcache=1
+# How long an open-ended loop may go on: an emulated guest has many to run.
+box_of() {	# KERNEL
+	case $1 in
+	uml*) echo "${VM_BOX:-8}" ;;
+	*) echo "${VM_BOX:-3}" ;;
+	esac
+}
+
+cmdline() {	# GUEST NAMES
+	local kernel lru set disks port=ttyS1 uml=0 zcache=zcache=1
+	read -r kernel _ lru _ set < <(guest "$1")
 	disks=$(disk_words vd)
-	[[ $1 != uml* ]] || { disks=$(disk_words ubd) port=ttyS0 box=${VM_BOX:-8} uml=1; }
+	[[ $kernel != uml* ]] || { disks=$(disk_words ubd) port=ttyS0 uml=1; }
 	[ -z "$PLAIN" ] || zcache=zcache=0
-	[ -z "${BOOT[${3:--}]:-}" ] || zcache=${BOOT[$3]}
-	[ "$1" != uml-ramster ] || zcache="ramster $zcache"
+	[ -z "${BOOT[${2:--}]:-}" ] || zcache=${BOOT[$2]}
+	[[ $set != *ramster ]] || zcache="ramster $zcache"
 	echo "panic=-1 oops=panic loglevel=6 rcupdate.rcu_cpu_stall_timeout=120" \
 		"brd.rd_nr=1 brd.rd_size=131072 $zcache" \
-		"vm.verdict=/dev/$port $disks vm.seed=$VM_SEED vm.box=$box" \
+		"vm.verdict=/dev/$port $disks vm.seed=$VM_SEED vm.box=$(box_of "$kernel")" \
 		"vm.uml=$uml vm.plain=$([ -n "$PLAIN" ] && echo 1 || echo 0)" \
-		"$([ "$2" = - ] || echo "vm.lru=$2") vm.nonce=$NONCE vm.run=$3"
+		"${MACHINE:+vm.net=$MACHINE:$ROLES}" \
+		"$([ "$lru" = - ] || echo "vm.lru=$lru") vm.nonce=$NONCE vm.run=$2"
 }
 
 # The limit until the guest has to say something again.
@@ -212,13 +231,13 @@ watch_boot() {	# PID GUEST DIR
 
 # boot GUEST DIR NAMES: returns 0 if the token came.
 boot() {
-	local kernel cpus lru mib image pid line
-	read -r kernel cpus lru mib _ < <(guest "$1")
+	local kernel cpus mib image pid line
+	read -r kernel cpus _ mib _ < <(guest "$1")
 	image=$RUN/kernel-$kernel
 	NONCE=$RANDOM$RANDOM HUNG=
 	copy_images "$RUN/images" "$2"
 	: >"$2/verdict"
-	line=$(cmdline "$kernel" "$lru" "$3")
+	line=$(cmdline "$1" "$3")
 	[ ${#line} -lt 2000 ] || die "the kernel's command line is too long: ${#line}" \
 		"shorten the names of some scenarios"
 	if [[ $kernel == uml* ]]; then
@@ -228,8 +247,10 @@ boot() {
 		(start_qemu "$2" "$image" "$cpus" "$mib" "$line") </dev/null >"$2/emulator" 2>&1 &
 	fi
 	pid=$!
+	echo "$pid" >"$2/pid"
 	watch_boot "$pid" "$1" "$2"
 	wait "$pid" 2>/dev/null || true
+	rm -f "$2/pid"
 	[ -n "${VM_KEEP:-}" ] || drop_images "$2"
 	grep -aq "^token $NONCE " "$2/verdict"
 }
@@ -261,13 +282,14 @@ explain() {	# GUEST NAME DIR
 		"$VM_SEED" "$1" "${PLAIN:+-p }" "$2"
 }
 
-# A line of the verdict. Self tests are judged when their boot is over.
+# A line of the verdict. Self tests are judged when their boot is over, groups when
+# all of them are.
 report() {	# GUEST DIR LINE
 	local name HITS
 	[[ $3 == end\ * ]] || return 0
 	name=$(field "$3" 2)
 	HITS=$(field "$3" 6)
-	[ -z "${EXPECT[$name]:-}" ] || return 0
+	[ -z "${EXPECT[$name]:-}${MACHINE:-}" ] || return 0
 	if [ "$(field "$3" 3)" = ok ]; then
 		result "$1" "$name" ok "$(field "$3" 4)" "$(field "$3" 5)" "$2"
 	elif [ "$(field "$3" 3)" = little ] && [ "$2" != "$RUN/$1-again-$name" ]; then
@@ -382,6 +404,7 @@ fits() {	# GUEST NAME
 	local have need set
 	read -r _ _ _ _ set < <(guest "$1")
 	[ "$set" != ramster ] || [[ " ${NEEDS[$2]} " == *" ramster "* ]] || return 1
+	[[ $set != net-* ]] || [[ " ${NEEDS[$2]} " == *" net "* ]] || return 1
 	have=" $(features "$1" | tr '\n' ' ') "
 	for need in ${NEEDS[$2]}; do
 		[[ $have == *" $need "* ]] || return 1
@@ -395,8 +418,8 @@ set_of() {	# GUEST
 	local name set all=()
 	read -r _ _ _ _ set < <(guest "$1")
 	case $set in
-	all | ramster) mapfile -t all < <("$INIT" --list | cut -f 1 | sort) ;;
-	core) read -ra all <<<"$CORE" ;;
+	core*) read -ra all <<<"$CORE" ;;
+	*) mapfile -t all < <("$INIT" --list | cut -f 1 | sort) ;;
 	esac
 	[ ${#NAMES[@]} -eq 0 ] || all=("${NAMES[@]}")
 	for name in "${all[@]}"; do
@@ -424,6 +447,14 @@ loners() {
 	done
 }
 
+# A group needs more than one guest, and a boot for each scenario.
+runner() {	# GUEST
+	case $(features "$1" | xargs) in
+	*\ net\ *) echo run_groups ;;
+	*) echo run_guest ;;
+	esac
+}
+
 # At most VM_JOBS at once.
 in_background() {
 	while [ "$(jobs -rp | wc -l)" -ge "$VM_JOBS" ]; do wait -n || true; done
@@ -434,7 +465,7 @@ run_all() {
 	local guest names name
 	for guest in "${CHOSEN[@]}"; do
 		names=$(set_of "$guest")
-		[ -z "$names" ] || in_background run_guest "$guest" "$names"
+		[ -z "$names" ] || in_background "$(runner "$guest")" "$guest" "$names"
 	done
 	while read -r guest name; do
 		if [ -n "${BOOT[$name]}" ]; then
@@ -558,10 +589,10 @@ do_list() {
 }
 
 do_shell() {
-	local busybox kernel cpus lru mib
+	local busybox kernel cpus mib
 	busybox=$(command -v busybox) || die "no busybox" "run: make deps"
 	CHOSEN=("${CHOSEN[0]}")
-	read -r kernel cpus lru mib _ < <(guest "${CHOSEN[0]}")
+	read -r kernel cpus _ mib _ < <(guest "${CHOSEN[0]}")
 	[[ $kernel != uml* ]] || die "the shell runs in the emulator" "choose another guest"
 	prepare_guests
 	make_templates
@@ -574,7 +605,7 @@ do_shell() {
 		"Leave with \"exit\" (or Ctrl-a x)."
 	SERIAL=mon:stdio
 	(start_qemu "$RUN/shell" "$RUN/kernel-$kernel" "$cpus" "$mib" \
-		"$(cmdline "$kernel" "$lru" '(shell)')") || true
+		"$(cmdline "${CHOSEN[0]}" '(shell)')") || true
 	rm -r "$RUN"
 }
 

@@ -453,6 +453,7 @@ static void setup(void)
 	env.plain = option_number("plain", 0);
 	env.cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	env.uml = option_number("uml", 0);
+	env.net = strdup(option("net") ?: "");
 	env.verdict = open_port();
 	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	name_disks();

@@ -79,6 +79,7 @@ struct vm_env {
 	bool uml;
 	bool thp;
 	int verdict;		/* descriptor of the port for results */
+	const char *net;	/* which machine of a group it is, see rsnet.c */
 };
 extern struct vm_env env;
 

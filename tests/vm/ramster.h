@@ -73,4 +73,8 @@ void rs_evict(struct file *f);
 void rs_push_and_verify(struct region *r);
 void rs_nothing_leaves(const char *peer);	/* nor does anybody wait for it */
 
+/* Users of swap, readers and a writer of files; fn() disturbs them meanwhile. */
+void rs_loads(double seconds, void (*fn)(unsigned int round));
+double rs_slowest(void);		/* seconds that one of them waited for a page */
+
 #endif /* VM_RAMSTER_H */

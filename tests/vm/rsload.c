@@ -94,7 +94,7 @@ static void write_load(void *arg)
  * Users of swap, readers and a writer of files, in a pool that is too small for
  * them; fn() disturbs them until the time is up.
  */
-static void loads(double seconds, void (*fn)(unsigned int round))
+void rs_loads(double seconds, void (*fn)(unsigned int round))
 {
 	static const proc_fn fns[] = { swap_load, read_load, write_load };
 	struct box box;
@@ -127,6 +127,11 @@ static void loads(double seconds, void (*fn)(unsigned int round))
 	zc_empty("after swapoff");
 }
 
+double rs_slowest(void)
+{
+	return load->slowest;
+}
+
 static void wait_round(unsigned int round)
 {
 	(void)round;
@@ -137,7 +142,7 @@ SCENARIO(rs_both, 90, RS,
 	 "files and swap at once, in a pool that is too small for them")
 {
 	rs_self();
-	loads(env.box, wait_round);
+	rs_loads(env.box, wait_round);
 	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
 }
 
@@ -152,7 +157,7 @@ SCENARIO(rs_lender_gone, 90, RS,
 	 "the lender ends while its pages are wanted: they come from the disk")
 {
 	rs_self();
-	loads(env.box, lender_ends);
+	rs_loads(env.box, lender_ends);
 	zexpect(rs_since("pushed") > 50, "only %ld pages were pushed",
 		rs_since("pushed"));
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
@@ -173,10 +178,10 @@ SCENARIO(rs_lender_restart, 90, RS,
 	long pushed;
 
 	rs_self();
-	loads(env.box, lender_restarts);
+	rs_loads(env.box, lender_restarts);
 	check(rs_peer_up("self", 20), "the lender is not used any more");
 	pushed = rs_since("pushed");
-	loads(2, wait_round);
+	rs_loads(2, wait_round);
 	zexpect(rs_since("pushed") > pushed, "nothing is pushed any more");
 }
 
@@ -201,7 +206,7 @@ SCENARIO(rs_link_down, 120, RS,
 	 "the network is silent for some seconds, then it is gone: nobody waits long")
 {
 	rs_self();
-	loads(env.box + 4, link_breaks);
+	rs_loads(env.box + 4, link_breaks);
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
 	check(rs_peer_up("self", 20), "the lender is not used any more");
 }
@@ -225,7 +230,7 @@ SCENARIO(rs_netem, 120, RS,
 	 "a network that delays, loses, repeats and reorders, or is slow")
 {
 	rs_self();
-	loads(env.box + 4, link_changes);
+	rs_loads(env.box + 4, link_changes);
 	net_plain(LOOPBACK);
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
 	check(rs_peer_up("self", 20), "the lender is not used any more");
@@ -244,7 +249,7 @@ SCENARIO(rs_peer_remove, 90, RS,
 	 "the folder of the lender is removed, and made again, in mid traffic")
 {
 	rs_self();
-	loads(env.box, peers_change);
+	rs_loads(env.box, peers_change);
 	check(rs_peer_up("self", 20), "the lender does not come up again");
 	zexpect(rs_since("pushed") > 50, "only %ld pages were pushed",
 		rs_since("pushed"));
@@ -261,7 +266,7 @@ SCENARIO(rs_pressure, 90, RS,
 	 "memory is short on both sides at once: of who borrows and of who lends")
 {
 	rs_self();
-	loads(env.box, memory_is_short);
+	rs_loads(env.box, memory_is_short);
 	check(rs_peer_up("self", 20), "the lender is not used any more");
 	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
 }
@@ -299,7 +304,7 @@ SCENARIO(rs_namespaces, 90, RS,
 	rs_peer_add(&near);
 	rs_peer_add(&far);
 	check(rs_peer_up("far", 5), "the lender does not come up");
-	loads(env.box, cable_breaks);
+	rs_loads(env.box, cable_breaks);
 	net_switch("near", true);
 	check(rs_peer_up("far", 20), "the lender is not used any more");
 	check(load->slowest < 5, "a page took %.1f s", load->slowest);
