@@ -60,7 +60,8 @@ machine() {
 		dir=$3/$MACHINE-$((n += 1))
 		mkdir -p "$dir"
 		ln -sfn "$dir" "$3/$MACHINE"
-		if boot "$1" "$dir" "$2" && grep -aq "^end $2 ok" "$dir/verdict"; then
+		# The shell has a word about each process that is killed.
+		if boot "$1" "$dir" "$2" 2>"$dir/log" && grep -aq "^end $2 ok" "$dir/verdict"; then
 			return
 		elif [ -e "$dir/killed" ] && ! grep -aq ^fail "$dir/verdict"; then
 			[ "$(cat "$dir/killed")" = again ] || return 0
@@ -127,6 +128,19 @@ run_groups() {
 	done
 }
 
+# Each disturbance with one seed after the other, and ten minutes of borrowing from
+# each other. The first that fails is the last.
+stress_groups() {
+	local n guest=uml-net
+	[[ " ${CHOSEN[*]} " == *" $guest "* ]] || return 0
+	for ((n = 0; n < VM_DEEDS; n++)); do
+		VM_BOX=8 VM_SEED=$((VM_SEED + n)) \
+			run_groups $guest "net_kill net_reboot net_freeze net_cut"
+		! grep -q ' FAIL ' "$RUN/results" || return 0
+	done
+	VM_BOX=600 run_groups $guest net_mutual
+}
+
 group_result() {	# GUEST NAME DIR SECONDS
 	local pages HITS dir reason
 	# shellcheck disable=SC2034	# for result
@@ -189,8 +203,9 @@ deed_kill() {	# DIR VICTIM
 # Each of them once, beginning with any.
 deed_reboot() {	# DIR VICTIM VICTIM
 	local first=$((2 + RANDOM % 2))
+	local second=$((5 - first))
 	kill_machine "$1/${!first}" again
 	nap 500 4000
-	kill_machine "$1/$((5 - ${!first}))" again
+	kill_machine "$1/${!second}" again
 	return 1
 }

@@ -9,8 +9,9 @@
 #
 #   test	run the scenarios (default: each guest's whole set)
 #		-g  only in this guest;  -p  plain: with zcache off
-#   stress	the open-ended scenarios with one seed after the other, until
-#		VM_PAGES pages were verified (10000000)
+#   stress	what is done to groups of guests with VM_DEEDS seeds (20); then the
+#		open-ended scenarios with one seed after the other, until VM_PAGES
+#		pages were verified (10000000)
 #   list	what there is
 #   shell	a prompt in a guest with zcache on; "exit" ends it
 #   mutants	longer: take protecting lines out, one by one, and see that
@@ -38,6 +39,7 @@ VM_SEED=${VM_SEED:-1}
 VM_SLOW=${VM_SLOW:-1}
 MUST_VERIFY=1000000	# pages that a whole run has to read and compare
 VM_PAGES=${VM_PAGES:-10000000}
+VM_DEEDS=${VM_DEEDS:-20}
 
 # What a guest is: kernel, CPUs, MGLRU (y/n), MiB, set of scenarios. Two emulated
 # guests run everything, two more what differs with CPUs or LRU. uml computes 15
@@ -564,6 +566,8 @@ do_stress() {
 	export VM_BOX=${VM_BOX:-40}
 	prepare_guests
 	probe_accel
+	make_templates
+	stress_groups
 	while [ "$(pages_so_far)" -lt "$VM_PAGES" ] && ! grep -q ' FAIL ' "$RUN/results"; do
 		say "seed $VM_SEED, $(pages_so_far) of $VM_PAGES pages verified"
 		make_templates

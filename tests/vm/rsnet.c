@@ -267,7 +267,8 @@ SCENARIO(net_host, 150, NET_UML,
 	undisturbed(quiet);
 }
 
-SCENARIO(net_mutual, 150, NET,
+/* For ten minutes in "make stress". */
+SCENARIO(net_mutual, 750, NET,
 	 "two machines borrow from each other, and both are short of memory")
 {
 	undisturbed(short_of_memory);
