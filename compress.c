@@ -2,26 +2,28 @@
 /*
  * Compression streams of zcache
  *
- * A stream is a transform of the crypto API, a request and a buffer for the
- * result. Each CPU has one; a mutex, not disabled preemption, keeps its users
- * apart, for they may sleep or be moved to another CPU in between. Nothing is
- * allocated under the mutex: it is taken in reclaim.
+ * A stream is a transform of the crypto API and a buffer for the result. Each CPU
+ * has one; a mutex, not disabled preemption, keeps its users apart, for they may be
+ * moved to another CPU in between. Nothing is allocated under the mutex: it is taken
+ * in reclaim.
  *
  * A stream is made when its CPU first comes up and then stays: a task that is
  * moved away while its old CPU goes down may go on using it. If a CPU comes up
  * and there is no memory for its stream, its tasks borrow that of another CPU.
  *
- * Only synchronous compressors are used: waiting for hardware in the middle of
- * reclaim could take for ever.
+ * It is the plain interface to compressors (crypto_comp): from one buffer to another,
+ * and synchronous, for waiting for hardware in the middle of reclaim could take for
+ * ever. The one for requests (acomp) does the same work by the same code, but holds a
+ * spinlock meanwhile, which keeps the CPU from others, and has 256 KiB of buffers for
+ * each CPU.
  */
 #define pr_fmt(fmt) "zcache: " fmt
 
-#include <crypto/acompress.h>
 #include <linux/cpuhotplug.h>
+#include <linux/crypto.h>
 #include <linux/highmem.h>
 #include <linux/kernel.h>
 #include <linux/mutex.h>
-#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/topology.h>
@@ -38,16 +40,12 @@
 /**
  * struct zcache_stream - what one compression or decompression needs
  * @lock: held from zcache_stream_get() to zcache_stream_put()
- * @tfm: the transform
- * @req: NULL as long as there is no stream
- * @wait: for @req
+ * @tfm: the transform, NULL as long as there is no stream
  * @buffer: the result, ZCACHE_BUFFER_SIZE bytes, and room for a page
  */
 struct zcache_stream {
 	struct mutex lock;	/* from get to put */
-	struct crypto_acomp *tfm;
-	struct acomp_req *req;
-	struct crypto_wait wait;
+	struct crypto_comp *tfm;
 	u8 *buffer;
 };
 
@@ -61,46 +59,34 @@ static char zcache_streams_name[CRYPTO_MAX_ALG_NAME];
 
 static void zcache_stream_free(struct zcache_stream *stream)
 {
-	if (stream->req)
-		acomp_request_free(stream->req);
-	if (!IS_ERR_OR_NULL(stream->tfm))
-		crypto_free_acomp(stream->tfm);
+	if (!stream->tfm)
+		return;
+	crypto_free_comp(stream->tfm);
 	kfree(stream->buffer);
-	stream->req = NULL;
 	stream->tfm = NULL;
 	stream->buffer = NULL;
 }
 
-/* Publish a stream only when all of it is there: @req is set last. */
+/* Publish a stream only when all of it is there: @tfm is set last. */
 static int zcache_stream_alloc(struct zcache_stream *stream, unsigned int cpu)
 {
-	int nid = cpu_to_node(cpu);
-	struct acomp_req *req;
-	int err = -ENOMEM;
+	struct crypto_comp *tfm;
+	u8 *buffer;
 
-	stream->buffer = kmalloc_node(ZCACHE_BUFFER_SIZE + PAGE_SIZE,
-				      GFP_KERNEL, nid);
-	if (!stream->buffer)
-		goto fail;
-	stream->tfm = crypto_alloc_acomp_node(zcache_streams_name, 0, 0, nid);
-	if (IS_ERR(stream->tfm)) {
-		err = PTR_ERR(stream->tfm);
-		goto fail;
+	buffer = kmalloc_node(ZCACHE_BUFFER_SIZE + PAGE_SIZE, GFP_KERNEL,
+			      cpu_to_node(cpu));
+	if (!buffer)
+		return -ENOMEM;
+	tfm = crypto_alloc_comp(zcache_streams_name, 0, 0);
+	if (IS_ERR(tfm)) {
+		kfree(buffer);
+		return PTR_ERR(tfm);
 	}
-	req = acomp_request_alloc(stream->tfm);
-	if (!req)
-		goto fail;
-	crypto_init_wait(&stream->wait);
-	acomp_request_set_callback(req, CRYPTO_TFM_REQ_MAY_BACKLOG,
-				   crypto_req_done, &stream->wait);
-
 	mutex_lock(&stream->lock);
-	stream->req = req;
+	stream->buffer = buffer;
+	WRITE_ONCE(stream->tfm, tfm);
 	mutex_unlock(&stream->lock);
 	return 0;
-fail:
-	zcache_stream_free(stream);
-	return err;
 }
 
 /* A CPU must come up even if there is no memory for its stream. */
@@ -108,7 +94,7 @@ static int zcache_stream_prepare(unsigned int cpu)
 {
 	struct zcache_stream *stream = per_cpu_ptr(&zcache_streams, cpu);
 
-	if (!stream->req && zcache_stream_alloc(stream, cpu))
+	if (!stream->tfm && zcache_stream_alloc(stream, cpu))
 		pr_warn("no memory for CPU %u: it borrows the buffers of another\n",
 			cpu);
 	return 0;
@@ -121,7 +107,7 @@ static struct zcache_stream *zcache_any_stream(void)
 
 	for_each_possible_cpu(cpu) {
 		stream = per_cpu_ptr(&zcache_streams, cpu);
-		if (READ_ONCE(stream->req))
+		if (READ_ONCE(stream->tfm))
 			return stream;
 	}
 	return NULL;
@@ -191,7 +177,7 @@ static void zcache_list_compressors(char *buf, size_t size)
 
 	buf[0] = '\0';
 	for (i = 0; i < ARRAY_SIZE(known); i++)
-		if (crypto_has_acomp(known[i], 0, 0))
+		if (crypto_has_comp(known[i], 0, 0))
 			len += scnprintf(buf + len, size - len, " %s",
 					 known[i]);
 }
@@ -203,36 +189,28 @@ static void zcache_list_compressors(char *buf, size_t size)
  * Says in the log what is wrong and what there is.
  *
  * Context: May sleep and load modules.
- * Return: 0; -ENOENT if there is no such compressor; -EOPNOTSUPP if it is
- * asynchronous; -ENOMEM.
+ * Return: 0; -ENOENT if there is no such compressor, or only an asynchronous one;
+ * another -errno if it cannot be set up.
  */
 int zcache_compressor_check(const char *compressor)
 {
-	struct crypto_acomp *tfm;
+	struct crypto_comp *tfm;
 	char available[96];
-	int err = 0;
 
-	if (crypto_has_acomp(compressor, 0, 0)) {
-		tfm = crypto_alloc_acomp(compressor, 0, 0);
-		if (IS_ERR(tfm)) {
-			pr_err("compressor '%s' cannot be set up: error %ld\n",
-			       compressor, PTR_ERR(tfm));
-			return PTR_ERR(tfm);
-		}
-		if (acomp_is_async(tfm))
-			err = -EOPNOTSUPP;
-		crypto_free_acomp(tfm);
-	} else {
-		err = -ENOENT;
-	}
-	if (err) {
+	if (!crypto_has_comp(compressor, 0, 0)) {
 		zcache_list_compressors(available, sizeof(available));
-		pr_err("compressor '%s' %s; available:%s; default: %s\n",
-		       compressor, err == -ENOENT ? "is not known" :
-		       "is asynchronous and cannot be used", available,
-		       ZCACHE_DEFAULT_COMPRESSOR);
+		pr_err("compressor '%s' is not known; available:%s; default: %s\n",
+		       compressor, available, ZCACHE_DEFAULT_COMPRESSOR);
+		return -ENOENT;
 	}
-	return err;
+	tfm = crypto_alloc_comp(compressor, 0, 0);
+	if (IS_ERR(tfm)) {
+		pr_err("compressor '%s' cannot be set up: error %ld\n",
+		       compressor, PTR_ERR(tfm));
+		return PTR_ERR(tfm);
+	}
+	crypto_free_comp(tfm);
+	return 0;
 }
 
 /**
@@ -247,7 +225,7 @@ struct zcache_stream *zcache_stream_get(void)
 	struct zcache_stream *stream = raw_cpu_ptr(&zcache_streams);
 
 	/* A stream that is there stays, so this may be tested without @lock. */
-	if (unlikely(!READ_ONCE(stream->req)))
+	if (unlikely(!READ_ONCE(stream->tfm)))
 		stream = zcache_any_stream();
 	mutex_lock(&stream->lock);
 	return stream;
@@ -292,38 +270,26 @@ static void *zcache_copy_unread(struct zcache_stream *stream, struct page *page)
 int zcache_compress(struct zcache_stream *stream, struct page *page,
 		    bool unread, const void **dst, unsigned int *len)
 {
-	struct scatterlist input, output;
-	void *copy;
+	void *copy = NULL, *src;
 	int err;
 
 	if (unread && IS_ENABLED(CONFIG_ARCH_HAS_COPY_MC)) {
 		copy = zcache_copy_unread(stream, page);
 		if (!copy)
 			return -EHWPOISON;
-		sg_init_one(&input, copy, PAGE_SIZE);
-	} else {
-		sg_init_table(&input, 1);
-		sg_set_page(&input, page, PAGE_SIZE, 0);
 	}
-	sg_init_one(&output, stream->buffer, ZCACHE_BUFFER_SIZE);
-	acomp_request_set_params(stream->req, &input, &output, PAGE_SIZE,
-				 ZCACHE_BUFFER_SIZE);
-	err = crypto_wait_req(crypto_acomp_compress(stream->req),
-			      &stream->wait);
-	if (err == -ENOSPC)
-		return -E2BIG;
+	src = kmap_local_page(page);
+	*len = ZCACHE_BUFFER_SIZE;
+	err = crypto_comp_compress(stream->tfm, copy ?: src, PAGE_SIZE,
+				   stream->buffer, len);
+	kunmap_local(src);
 	if (err)
 		return err;
 	*dst = stream->buffer;
-	*len = stream->req->dlen;
 	return *len > ZBUD_MAX_SIZE ? -E2BIG : 0;
 }
 
-/*
- * A zpage across two pages goes through the buffer. The crypto API would take
- * two pieces and copy them into a buffer of its own, but when that could not be
- * allocated once, scompress forgets it and uses a NULL pointer from then on.
- */
+/* A zpage across two pages goes through the buffer. */
 static const void *zcache_in_one_piece(struct zcache_stream *stream,
 				       const struct zbud_zpage *zpage)
 {
@@ -348,15 +314,13 @@ int zcache_decompress(struct zcache_stream *stream,
 		      const struct zbud_zpage *zpage, struct page *page)
 {
 	const void *src = zcache_in_one_piece(stream, zpage);
-	struct scatterlist input, output;
+	unsigned int len = PAGE_SIZE;
+	void *dst;
 	int err;
 
-	sg_init_one(&input, src, zpage->len);
-	sg_init_table(&output, 1);
-	sg_set_page(&output, page, PAGE_SIZE, 0);
-	acomp_request_set_params(stream->req, &input, &output, zpage->len,
-				 PAGE_SIZE);
-	err = crypto_wait_req(crypto_acomp_decompress(stream->req),
-			      &stream->wait);
-	return err || stream->req->dlen != PAGE_SIZE ? -EIO : 0;
+	dst = kmap_local_page(page);
+	err = crypto_comp_decompress(stream->tfm, src, zpage->len, dst, &len);
+	kunmap_local(dst);
+	flush_dcache_page(page);
+	return err || len != PAGE_SIZE ? -EIO : 0;
 }

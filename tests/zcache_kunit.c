@@ -11,6 +11,7 @@
 #include <linux/crypto.h>
 #include <linux/frontswap.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/migrate.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -26,7 +27,6 @@
 #include <linux/zcache.h>
 #include <linux/zsmalloc.h>
 #include <linux/zswap.h>
-#include <crypto/acompress.h>
 
 #include "../zcache.h"
 #include "files.h"
@@ -254,7 +254,7 @@ static void zcache_round_trip(struct kunit *test)
 	enum page_kind kind;
 	u64 nr;
 
-	if (!crypto_has_acomp(compressor, 0, 0))
+	if (!crypto_has_comp(compressor, 0, 0))
 		kunit_skip(test, "%s is not configured", compressor);
 	KUNIT_ASSERT_EQ(test, 0, set_knob("enabled", "0"));
 	KUNIT_ASSERT_EQ(test, 0, set_knob("compressor", compressor));
