@@ -13,11 +13,11 @@
  *			request: adjacent pages that come back one after the other share
  *			its time, no matter if the device or we brought them.
  *
- * A device that is not a hard disk is asked for a few pages when it comes, so that
- * nothing is stored first that had better be there. Where the time of a device is not
- * known copies are made. Where the device turns out to be fast only a
- * sample is kept, by which store and load stay known. It is for the two sides to see to
- * it that the device stays known.
+ * Both are tried out beforehand: a few pages are compressed and decompressed, and a
+ * device that is not a hard disk is asked for a few when it comes. So nothing is stored
+ * first that had better be there. Where the time of a device is not known copies are
+ * made. Where the device turns out to be fast only a sample is kept, by which store and
+ * load stay known. It is for the two sides to see to it that the device stays known.
  */
 #include <linux/average.h>
 #include <linux/bio.h>
@@ -29,11 +29,15 @@
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/mm.h>
 #include <linux/part_stat.h>
 #include <linux/random.h>
 #include <linux/sort.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/time64.h>
+
+#include <asm/sections.h>
 
 #include "zcache.h"
 
@@ -55,7 +59,7 @@ static const unsigned int zcache_worth[TMEM_NR_TYPES] = {
 #define ZCACHE_LOOK_PAGES	128
 #define ZCACHE_LOOK_REQUESTS	32
 
-/* Pages that a device is asked for when it comes. */
+/* Pages that are copied on trial, and that a device is asked for when it comes. */
 #define ZCACHE_PROBES		9
 
 /* One page of so many is timed; what takes longer was interrupted. */
@@ -104,6 +108,75 @@ void zcache_cost_end(enum tmem_pool_type type, enum zcache_cost cost, u64 begin)
 	ns = ktime_get_ns() - begin;
 	if (ns < ZCACHE_TIME_MAX)
 		ewma_zcache_ns_add(&zcache_cost[type][cost], ns);
+}
+
+static int zcache_compare_ns(const void *a, const void *b)
+{
+	const u64 *left = a, *right = b;
+
+	return *left < *right ? -1 : *left > *right;
+}
+
+/* What came first or was interrupted does not count. */
+static u64 zcache_median(u64 *ns)
+{
+	sort(ns, ZCACHE_PROBES, sizeof(*ns), zcache_compare_ns, NULL);
+	return max(ns[ZCACHE_PROBES / 2], 1);
+}
+
+/* Compress a page and bring it back. */
+static int zcache_try_copy(struct page *page, u64 *store_ns, u64 *load_ns)
+{
+	struct zcache_stream *stream = zcache_stream_get();
+	u64 begin = ktime_get_ns(), middle;
+	struct zbud_zpage zpage = {};
+	const void *data;
+	int err;
+
+	err = zcache_compress(stream, page, true, &data, &zpage.len);
+	middle = ktime_get_ns();
+	if (!err) {
+		zpage.part[0].addr = (void *)data;
+		err = zcache_decompress(stream, &zpage, page);
+	}
+	zcache_stream_put(stream);
+	*store_ns = middle - begin;
+	*load_ns = ktime_get_ns() - middle;
+	return err;
+}
+
+/**
+ * zcache_copies_probe() - learn what a copy costs before the first one is made
+ *
+ * Pages of the kernel's own code stand for those that will come. Without the index and
+ * the frame it is the least that a copy costs; the copies that are made tell the rest.
+ *
+ * Context: May sleep. There are streams.
+ */
+void zcache_copies_probe(void)
+{
+	u64 ns[ZCACHE_NR_COSTS][ZCACHE_PROBES], median;
+	enum tmem_pool_type type;
+	enum zcache_cost cost;
+	struct page *page;
+	int i, err;
+
+	page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+	err = page ? 0 : -ENOMEM;
+	for (i = 0; i < ZCACHE_PROBES && !err; i++) {
+		memcpy(page_address(page), _stext + i * PAGE_SIZE, PAGE_SIZE);
+		err = zcache_try_copy(page, &ns[ZCACHE_COST_STORE][i],
+				      &ns[ZCACHE_COST_LOAD][i]);
+	}
+	if (page)
+		__free_page(page);
+	for (cost = 0; cost < ZCACHE_NR_COSTS && !err; cost++) {
+		median = zcache_median(ns[cost]);
+		for (type = 0; type < TMEM_NR_TYPES; type++) {
+			ewma_zcache_ns_init(&zcache_cost[type][cost]);
+			ewma_zcache_ns_add(&zcache_cost[type][cost], median);
+		}
+	}
 }
 
 /**
@@ -168,13 +241,6 @@ static int zcache_probe(struct block_device *bdev, struct page *page)
 	return err;
 }
 
-static int zcache_compare_ns(const void *a, const void *b)
-{
-	const u64 *left = a, *right = b;
-
-	return *left < *right ? -1 : *left > *right;
-}
-
 /**
  * zcache_reads_probe() - learn what a device is like before it is used
  * @reads: of the device
@@ -205,8 +271,7 @@ void zcache_reads_probe(struct zcache_reads *reads)
 		__free_page(page);
 	if (err)
 		return;
-	sort(ns, ZCACHE_PROBES, sizeof(*ns), zcache_compare_ns, NULL);
-	reads->page_ns = max(ns[ZCACHE_PROBES / 2], 1);
+	reads->page_ns = zcache_median(ns);
 	WRITE_ONCE(zcache_last_read_ns[reads->type], reads->page_ns);
 	/* These reads brought no page back. */
 	reads->ios = part_stat_read(reads->bdev, ios[STAT_READ]);

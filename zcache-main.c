@@ -836,6 +836,7 @@ int zcache_start(void)
 		pr_err("cannot set %s up: error %d\n", zcache_compressor, err);
 		return err;
 	}
+	zcache_copies_probe();
 	err = zcache_start_front_ends();
 	if (err) {
 		pr_err("no front end is available: error %d\n", err);

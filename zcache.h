@@ -193,6 +193,7 @@ struct zcache_reads {
 
 u64 zcache_cost_begin(const struct tmem_key *key);
 void zcache_cost_end(enum tmem_pool_type type, enum zcache_cost cost, u64 begin);
+void zcache_copies_probe(void);
 u64 zcache_copy_ns(enum tmem_pool_type type);
 u64 zcache_read_ns(enum tmem_pool_type type);
 void zcache_reads_init(struct zcache_reads *reads, enum tmem_pool_type type,

@@ -1329,6 +1329,27 @@ static void zcache_admission_device(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, offer_file(b, i * 50, false));
 }
 
+/* What a copy costs is known before the first one is made. */
+static void zcache_copies_tried(struct kunit *test)
+{
+	u64 before[TMEM_NR_TYPES];
+	enum tmem_pool_type type;
+	enum zcache_cost cost;
+
+	for (type = 0; type < TMEM_NR_TYPES; type++) {
+		for (cost = 0; cost < ZCACHE_NR_COSTS; cost++)
+			zcache_cost_end(type, cost, ktime_get_ns() - NSEC_PER_MSEC / 2);
+		before[type] = zcache_copy_ns(type);
+		KUNIT_ASSERT_GT(test, before[type], 0);
+	}
+	KUNIT_ASSERT_EQ(test, 0, set_knob("enabled", "0"));
+	KUNIT_ASSERT_EQ(test, 0, set_knob("enabled", "1"));
+	for (type = 0; type < TMEM_NR_TYPES; type++) {
+		KUNIT_EXPECT_GT(test, zcache_copy_ns(type), 0);
+		KUNIT_EXPECT_NE(test, before[type], zcache_copy_ns(type));
+	}
+}
+
 /* Files that do not compress are left alone, but for the samples. */
 static void zcache_admission_poor(struct kunit *test)
 {
@@ -2267,6 +2288,7 @@ static struct kunit_case zcache_cases[] = {
 	KUNIT_CASE(zcache_admission),
 	KUNIT_CASE(zcache_admission_credit),
 	KUNIT_CASE(zcache_admission_device),
+	KUNIT_CASE(zcache_copies_tried),
 	KUNIT_CASE(zcache_admission_poor),
 	KUNIT_CASE(zcache_admission_knob),
 	KUNIT_CASE(zcache_drops_all_files),

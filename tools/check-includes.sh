@@ -30,6 +30,7 @@ rule() {
 		DENY='<linux/(crypto|zcache)\.h>' ;;
 	zcache.h | zcache-main.c) ALLOW="$KERNEL|\"(tmem|zbud|zcache)\.h\"" ;;
 	remote.c) ALLOW="$KERNEL|\"zcache\.h\"|\"ramster/ramster\.h\"" ;;
+	costs.c) ALLOW="$KERNEL|<asm/sections\.h>|\"zcache\.h\"" ;;
 	ramster/*) ALLOW='<|"' DENY='<linux/(frontswap|cleancache)\.h>' ;;
 	tests/*) ALLOW='<|"' ;;
 	*) ALLOW="$KERNEL|\"zcache\.h\"" ;;

@@ -633,10 +633,12 @@ SCENARIO(wb_fast_device, 180, "zcache",
 	struct rng rng;
 
 	rng_init(&rng, 23);
-	zc_set("swap_admission", "auto");
 	swap_start(disk1);
 	region_map(&r, 8 * POOL, HEAP | TEXT);
 	region_fill(&r);
+	region_pageout(&r);
+	check(zc("zpages") > (long)POOL, "only %ld pages are stored", zc("zpages"));
+	zc_set("swap_admission", "auto");
 	while (zc("reject_fast_device") == rejects && box_open(&box)) {
 		region_pageout(&r);
 		region_churn(&r, &rng, 4000, 30);
