@@ -40,8 +40,8 @@
  * Memory
  * ------
  * Each page needs a folio of its own until it is written. They are allocated above
- * the min watermark; below it there is a reserve, enough to empty a frame or two,
- * and the frames and folios of one round are the memory of the next. All the worker
+ * the min watermark; below it there is a reserve, enough to empty a frame or two and
+ * made when swap pages have become many, and the frames and folios of one round are the memory of the next. All the worker
  * does counts as reclaim (PF_MEMALLOC): it never reclaims for itself, and waits for
  * nothing but the device. The workqueue has a rescuer.
  *
@@ -69,6 +69,9 @@
 #define ZCACHE_BATCH_FRAMES	64
 
 #define ZCACHE_RESERVE		32
+
+/* It is made when swap pages take this share of the limit: long before it is needed. */
+#define ZCACHE_RESERVE_SHARE	8
 
 #define ZCACHE_FOLIO_GFP	(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_NOWARN | \
 				 __GFP_NORETRY | __GFP_NOMEMALLOC |	  \
@@ -119,12 +122,12 @@ static DECLARE_DELAYED_WORK(zcache_writeback_work, zcache_writeback_fn);
  * Folios
  */
 
-static void zcache_fill_reserve(gfp_t gfp)
+static void zcache_fill_reserve(void)
 {
 	struct folio *folio;
 
 	while (zcache_nr_reserve < ZCACHE_RESERVE) {
-		folio = folio_alloc(gfp, 0);
+		folio = folio_alloc(ZCACHE_FOLIO_GFP, 0);
 		if (!folio)
 			return;
 		list_add(&folio->lru, &zcache_reserve);
@@ -157,7 +160,7 @@ static void zcache_batch_wait(struct zcache_batch *batch)
 	batch->written += batch->nr_folios - failed;
 	batch->failed += failed;
 	batch->nr_folios = 0;
-	zcache_fill_reserve(ZCACHE_FOLIO_GFP);
+	zcache_fill_reserve();
 }
 
 static bool zcache_batch_is_full(const struct zcache_batch *batch)
@@ -295,6 +298,13 @@ static bool zcache_writeback_due(void)
 	       (zcache_writeback_stop() + zcache_pool_limit()) / 2;
 }
 
+static bool zcache_reserve_due(void)
+{
+	return READ_ONCE(zcache_nr_reserve) < ZCACHE_RESERVE &&
+	       zcache_frame_pages(TMEM_PERSISTENT) >
+	       zcache_pool_limit() / ZCACHE_RESERVE_SHARE;
+}
+
 static unsigned long zcache_writeback_target(void)
 {
 	unsigned long drain = READ_ONCE(zcache_drain_target);
@@ -331,6 +341,7 @@ static void zcache_writeback_fn(struct work_struct *work)
 	unsigned int nr_frames;
 	bool well = true;
 
+	zcache_fill_reserve();
 	while (well && (nr_frames = zcache_frames_above_target()))
 		well = zcache_write_frames(nr_frames);
 	memalloc_noreclaim_restore(flags);
@@ -350,8 +361,11 @@ static void zcache_writeback_fn(struct work_struct *work)
  */
 void zcache_writeback_wake(bool full)
 {
-	if (zcache_writeback_wq && READ_ONCE(zcache_writeback) &&
-	    (full || zcache_writeback_due()))
+	bool due = full || zcache_writeback_due();
+
+	if (!zcache_writeback_wq)
+		return;
+	if ((due && READ_ONCE(zcache_writeback)) || zcache_reserve_due())
 		queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
 }
 
@@ -401,9 +415,6 @@ int zcache_writeback_start(void)
 {
 	if (zcache_writeback_wq)
 		return 0;
-	zcache_fill_reserve(GFP_HIGHUSER_MOVABLE | __GFP_NOWARN);
-	if (zcache_nr_reserve < ZCACHE_RESERVE)
-		return -ENOMEM;
 	zcache_writeback_wq = alloc_workqueue("zcache", WQ_MEM_RECLAIM |
 					      WQ_UNBOUND | WQ_FREEZABLE, 1);
 	return zcache_writeback_wq ? 0 : -ENOMEM;
