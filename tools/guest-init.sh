@@ -61,7 +61,7 @@ check_zcache() {
 vm_counters() {
 	while read -r name value; do
 		case $name in
-		pswp* | pgmajfault | workingset_* | pgscan_* | pgsteal_* | nr_file_pages | slabs_scanned | \
+		pswp* | pgmajfault | workingset_* | pgscan_* | pgsteal_* | nr_free_pages | nr_file_pages | slabs_scanned | \
 		allocstall* | zswp* | oom_kill)
 			say value "$1_$name" "$value" ;;
 		esac
