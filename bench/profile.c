@@ -323,7 +323,7 @@ static void start(struct side *side, u16 id, enum tmem_pool_type type,
 {
 	static const struct tmem_ops ops = { .pin = pin, .free = free_handle };
 
-	side->zbud = zbud_create(release);
+	side->zbud = zbud_create(type, release);
 	need(side->zbud, "memory");
 	side->pool = tmem_pool_create(id, type, &ops, side->zbud);
 	need(!IS_ERR(side->pool), "memory");

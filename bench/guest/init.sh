@@ -22,6 +22,7 @@
 . /guest-init.sh
 
 ZSWAP=/sys/module/zswap/parameters/enabled
+ADMISSION=/sys/module/zcache/parameters/swap_admission
 ZRAM=/sys/block/zram0
 LATENCY=$DEBUG/swap_latency
 SLOW_US=50
@@ -49,10 +50,13 @@ set_up_swap() {
 	swap_on "$swap"
 }
 
-# The pool alone is looked at where pages are swapped in one by one.
+# The pool alone is looked at where pages are swapped in one by one. All of them
+# have to be in it, though no device is as slow as that of these works.
 tune_up() {
 	case $work in
-	heap,pack,*) echo 0 >/proc/sys/vm/page-cluster ;;
+	heap,pack,*)
+		echo 0 >/proc/sys/vm/page-cluster
+		echo always >$ADMISSION ;;
 	esac
 	for setting in $(echo "${tune:-}" | tr , ' '); do
 		echo "${setting#*=}" >"${setting%%=*}" ||
