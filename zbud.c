@@ -9,23 +9,23 @@
  * allocates nor frees pages: the owner hands frames in with zbud_add_frame()
  * and gets them back through its release callback.
  *
- * A frame is laid out like a slotted page of a database, in chunks of 32 bytes.
+ * A frame is laid out like a slotted page of a database, in chunks of 16 bytes.
  * The chunks of all its pages count as one range, and a zpage may lie across
  * the border of two pages:
  *
  *	chunk 0                                           ZBUD_CHUNKS - 1
  *	+-------+-----------+-------------+--------+------+--------+
- *	| frame | slot[] -> |     gap     | zpage  | hole | zpage  |
+ *	| frame | slot[] -> |    hole     | zpage  | hole | zpage  |
  *	+-------+-----------+-------------+--------+------+--------+
- *	                                  ^ low
  *
- * The directory slot[] grows upwards and says at which chunk a zpage starts,
- * zpages are put below the lowest one. Each zpage starts with a header that
- * names its owner, so eviction needs no reverse map. When the gap is too small
- * but gap and holes together are not, the holes are closed first.
+ * The directory slot[] grows upwards and says where a zpage starts and how long
+ * it is. Each zpage starts with a header that names its owner, so eviction needs
+ * no reverse map.
  *
  * A store goes to the fullest frame that has room for it; the emptiest frame of
- * a node is the reserve that takes a zpage of any size.
+ * a node is the reserve that takes a zpage of any size. In the frame it goes to
+ * the highest hole that is large enough; if there is none, all holes are closed
+ * first.
  *
  * A handle is the pfn of the frame's first page and the number of the slot.
  *
@@ -84,6 +84,7 @@
  */
 #define pr_fmt(fmt) "zbud: " fmt
 
+#include <linux/bitfield.h>
 #include <linux/bitmap.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
@@ -101,12 +102,11 @@
 
 #include "zbud.h"
 
-#define ZBUD_CHUNK_SIZE		32U
+#define ZBUD_CHUNK_SIZE		16U
 #define ZBUD_PAGE_CHUNKS	((unsigned int)PAGE_SIZE / ZBUD_CHUNK_SIZE)
 #define ZBUD_CHUNKS		(ZBUD_FRAME_PAGES * ZBUD_PAGE_CHUNKS)
 
 #define ZBUD_SLOT_BITS		8
-#define ZBUD_POOL_BITS		16
 #define ZBUD_INDEX_BITS		48
 
 /* Bits of page->private, below the pfn of the next page. */
@@ -118,27 +118,44 @@
 #define ZBUD_NID_BITS		10
 #define ZBUD_NEXT_SHIFT		(ZBUD_NID_SHIFT + ZBUD_NID_BITS)
 
-/* Values of slot[]: chunk 0 is the directory's, so no zpage starts there. */
+/*
+ * Values of slot[]: the first chunk of the zpage, its length in bytes, whether it
+ * has a &struct zbud_wide. Chunk 0 is the directory's, so no zpage starts there.
+ */
 #define ZBUD_SLOT_FREE		0
-#define ZBUD_SLOT_DEAD		BIT(15)
-#define ZBUD_SLOT_CHUNK		(ZBUD_SLOT_DEAD - 1)
+#define ZBUD_SLOT_CHUNK		GENMASK(13, 0)
+#define ZBUD_SLOT_LEN		GENMASK(29, 14)
+#define ZBUD_SLOT_WIDE		BIT(30)
+#define ZBUD_SLOT_DEAD		BIT(31)
 
 /**
  * struct zbud_header - in front of each zpage
- * @object: owner
- * @index_pool: owner: index in the object and number of the pool
+ * @object: owner: the object, or its lower half
+ * @index: owner: the index, or its lower half
  * @checksum: as given by the owner
+ * @pool: owner: number of the pool
  * @payer: as given by the owner
- * @len: length of the zpage in bytes, without this header
  *
  * Every byte counts: it stands in front of each stored page.
  */
 struct zbud_header {
-	u64 object;
-	u64 index_pool;
+	u32 object;
+	u32 index;
 	u32 checksum;
+	u16 pool;
 	u16 payer;
-	u16 len;
+};
+
+/**
+ * struct zbud_wide - behind the header, if the owner does not fit into it
+ * @object: all of it
+ * @index: all of it
+ *
+ * A chunk of its own, for it may lie on another page than the header.
+ */
+struct zbud_wide {
+	u64 object;
+	u64 index;
 };
 
 enum zbud_frame_state {
@@ -153,7 +170,6 @@ enum zbud_frame_state {
  * struct zbud_frame - at the start of the first page of a frame
  * @pins: readers, writers, evictors; the mover counts as one
  * @free: chunks neither in a zpage nor in the directory
- * @low: the lowest chunk of any zpage, %ZBUD_CHUNKS if there is none
  * @nr_slots: length of the directory
  * @used: slots that are not free
  * @dead: slots freed while the frame was pinned or moving
@@ -163,12 +179,11 @@ enum zbud_frame_state {
 struct zbud_frame {
 	u32 pins;
 	u16 free;
-	u16 low;
 	u8 nr_slots;
 	u8 used;
 	u8 dead;
 	u8 state;
-	u16 slot[];
+	u32 slot[];
 };
 
 /**
@@ -211,11 +226,11 @@ struct zbud {
 
 static_assert(ZBUD_FRAME_PAGES == 4);	/* as many as there are links */
 static_assert(NODES_SHIFT <= ZBUD_NID_BITS);
-static_assert(sizeof(struct zbud_header) == 24);
-static_assert(sizeof(struct zbud_header) <= ZBUD_CHUNK_SIZE);
-static_assert(ZBUD_CHUNKS < ZBUD_SLOT_DEAD);
+static_assert(sizeof(struct zbud_header) == ZBUD_CHUNK_SIZE);
+static_assert(sizeof(struct zbud_wide) == ZBUD_CHUNK_SIZE);
+static_assert(ZBUD_SLOT_CHUNK >= ZBUD_CHUNKS - 1);
+static_assert(ZBUD_MAX_SIZE < BIT(16));	/* ZBUD_SLOT_LEN */
 static_assert(BIT(ZBUD_SLOT_BITS) >= ZBUD_MAX_SLOTS);
-static_assert(ZBUD_POOL_BITS + ZBUD_INDEX_BITS == 64);
 
 /*
  * Addresses
@@ -290,9 +305,9 @@ static void *zbud_chunk(struct page *first, unsigned int chunk)
 }
 
 /* Chunks of a zpage of @len bytes, its header included. */
-static unsigned int zbud_len_chunks(unsigned int len)
+static unsigned int zbud_len_chunks(unsigned int len, bool wide)
 {
-	return DIV_ROUND_UP(sizeof(struct zbud_header) + len, ZBUD_CHUNK_SIZE);
+	return 1 + wide + DIV_ROUND_UP(len, ZBUD_CHUNK_SIZE);
 }
 
 /* Chunks of a directory of @nr_slots, the frame's own fields included. */
@@ -303,9 +318,36 @@ static unsigned int zbud_dir_chunks(unsigned int nr_slots)
 }
 
 /* Readers hold a pin, so the chunk stays; the dead mark may come any time. */
-static unsigned int zbud_slot_chunk(struct zbud_frame *frame, unsigned int slot)
+static u32 zbud_slot(const struct zbud_frame *frame, unsigned int slot)
 {
-	return READ_ONCE(frame->slot[slot]) & ZBUD_SLOT_CHUNK;
+	return READ_ONCE(frame->slot[slot]);
+}
+
+static unsigned int zbud_slot_chunk(const struct zbud_frame *frame,
+				    unsigned int slot)
+{
+	return FIELD_GET(ZBUD_SLOT_CHUNK, zbud_slot(frame, slot));
+}
+
+static unsigned int zbud_slot_len(const struct zbud_frame *frame,
+				  unsigned int slot)
+{
+	return FIELD_GET(ZBUD_SLOT_LEN, zbud_slot(frame, slot));
+}
+
+/* Chunks of the header alone. */
+static unsigned int zbud_header_chunks(const struct zbud_frame *frame,
+				       unsigned int slot)
+{
+	return zbud_slot(frame, slot) & ZBUD_SLOT_WIDE ? 2 : 1;
+}
+
+/* Chunks of the zpage, its header included. */
+static unsigned int zbud_slot_chunks(const struct zbud_frame *frame,
+				     unsigned int slot)
+{
+	return zbud_len_chunks(zbud_slot_len(frame, slot),
+			       zbud_slot(frame, slot) & ZBUD_SLOT_WIDE);
 }
 
 static struct zbud_header *zbud_header(struct page *first, unsigned int slot)
@@ -313,13 +355,29 @@ static struct zbud_header *zbud_header(struct page *first, unsigned int slot)
 	return zbud_chunk(first, zbud_slot_chunk(zbud_frame(first), slot));
 }
 
-static void zbud_header_key(const struct zbud_header *header,
-			    struct zbud_key *key)
+static struct zbud_wide *zbud_wide(struct page *first, unsigned int slot)
 {
+	return zbud_chunk(first, zbud_slot_chunk(zbud_frame(first), slot) + 1);
+}
+
+static bool zbud_key_is_wide(const struct zbud_key *key)
+{
+	return (key->object | key->index) >> 32;
+}
+
+static void zbud_read_key(struct page *first, unsigned int slot,
+			  struct zbud_key *key)
+{
+	const struct zbud_header *header = zbud_header(first, slot);
+
 	key->object = header->object;
-	key->index = header->index_pool & GENMASK_ULL(ZBUD_INDEX_BITS - 1, 0);
-	key->pool = header->index_pool >> ZBUD_INDEX_BITS;
+	key->index = header->index;
+	key->pool = header->pool;
 	key->payer = header->payer;
+	if (zbud_slot(zbud_frame(first), slot) & ZBUD_SLOT_WIDE) {
+		key->object = zbud_wide(first, slot)->object;
+		key->index = zbud_wide(first, slot)->index;
+	}
 }
 
 /* Where the frame of a page has its lock; NULL if it is in none of this instance. */
@@ -474,39 +532,24 @@ static void zbud_resize_dir(struct zbud_node *node, struct zbud_frame *frame,
 	node->stats.overhead += grow * (int)ZBUD_CHUNK_SIZE;
 }
 
-static void zbud_find_low(struct zbud_frame *frame)
-{
-	unsigned int slot, chunk;
-
-	frame->low = ZBUD_CHUNKS;
-	for (slot = 0; slot < frame->nr_slots; slot++) {
-		chunk = zbud_slot_chunk(frame, slot);
-		if (chunk != ZBUD_SLOT_FREE && chunk < frame->low)
-			frame->low = chunk;
-	}
-}
-
 /* Give the number and the chunks of a slot back. The frame is not listed. */
 static void zbud_clear_slot(struct zbud_node *node, struct page *first,
 			    unsigned int slot)
 {
 	struct zbud_frame *frame = zbud_frame(first);
-	unsigned int chunk = zbud_slot_chunk(frame, slot);
-	unsigned int len = zbud_header(first, slot)->len;
 	unsigned int nr_slots = frame->nr_slots;
 
-	WRITE_ONCE(frame->slot[slot], ZBUD_SLOT_FREE);
-	frame->free += zbud_len_chunks(len);
+	node->stats.zpages--;
+	node->stats.bytes -= zbud_slot_len(frame, slot);
+	node->stats.overhead -= zbud_header_chunks(frame, slot) *
+				ZBUD_CHUNK_SIZE;
+
+	frame->free += zbud_slot_chunks(frame, slot);
 	frame->used--;
+	WRITE_ONCE(frame->slot[slot], ZBUD_SLOT_FREE);
 	while (nr_slots && frame->slot[nr_slots - 1] == ZBUD_SLOT_FREE)
 		nr_slots--;
 	zbud_resize_dir(node, frame, nr_slots);
-	if (chunk == frame->low)
-		zbud_find_low(frame);
-
-	node->stats.zpages--;
-	node->stats.bytes -= len;
-	node->stats.overhead -= sizeof(struct zbud_header);
 }
 
 static void zbud_collect_dead(struct zbud_node *node, struct page *first)
@@ -575,37 +618,101 @@ static unsigned int zbud_new_slot(struct zbud_frame *frame)
 	return slot;
 }
 
-static bool zbud_gap_fits(struct zbud_frame *frame, unsigned int slot,
-			  unsigned int chunks)
-{
-	unsigned int nr_slots = max_t(unsigned int, frame->nr_slots, slot + 1);
+/* The zpages of a frame, the lowest first: their slots. */
+struct zbud_order {
+	unsigned int nr;
+	u8 slot[ZBUD_MAX_SLOTS];
+};
 
-	return zbud_dir_chunks(nr_slots) + chunks <= frame->low;
+/* As the last zpages are mostly the lowest, there is little to sort. */
+static void zbud_sort(const struct zbud_frame *frame, struct zbud_order *order)
+{
+	unsigned int slot = frame->nr_slots, at, chunk;
+
+	order->nr = 0;
+	while (slot--) {
+		chunk = zbud_slot_chunk(frame, slot);
+		if (chunk == ZBUD_SLOT_FREE)
+			continue;
+		for (at = order->nr++; at; at--) {
+			if (zbud_slot_chunk(frame, order->slot[at - 1]) < chunk)
+				break;
+			order->slot[at] = order->slot[at - 1];
+		}
+		order->slot[at] = slot;
+	}
+}
+
+/* Where the @nr-th zpage begins, or the frame ends. */
+static unsigned int zbud_begin(const struct zbud_frame *frame,
+			       const struct zbud_order *order, unsigned int nr)
+{
+	return nr == order->nr ? ZBUD_CHUNKS :
+				 zbud_slot_chunk(frame, order->slot[nr]);
+}
+
+/**
+ * struct zbud_place - where a zpage may be put
+ * @first: the frame
+ * @slot: its number there
+ * @chunk: where it begins; 0 if holes must be closed for it
+ */
+struct zbud_place {
+	struct page *first;
+	unsigned int slot;
+	unsigned int chunk;
+};
+
+/*
+ * The place for @chunks in a frame that has room: at the top of the highest hole
+ * that is large enough, if there is one, and if no zpage is where the directory has
+ * to grow.
+ */
+static void zbud_find_hole(struct page *first, unsigned int chunks,
+			   struct zbud_place *place)
+{
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int nr, begin, end;
+	struct zbud_order order;
+
+	place->first = first;
+	place->slot = zbud_new_slot(frame);
+	place->chunk = 0;
+	zbud_sort(frame, &order);
+	end = zbud_dir_chunks(max_t(unsigned int, frame->nr_slots,
+				    place->slot + 1));
+	if (zbud_begin(frame, &order, 0) < end)
+		return;
+	for (nr = 0; nr <= order.nr; nr++) {
+		begin = zbud_begin(frame, &order, nr);
+		if (begin - end >= chunks)
+			place->chunk = begin - chunks;
+		if (nr < order.nr)
+			end = begin + zbud_slot_chunks(frame, order.slot[nr]);
+	}
 }
 
 /*
- * The fullest frame that has room for @chunks in its gap, or whose holes can be
+ * The fullest frame that has room for @chunks in one hole, or whose holes can be
  * closed now. The frames passed over are pinned: as many as there are tasks in
  * here at most.
  */
-static struct page *zbud_find(struct zbud_node *node, unsigned int chunks,
-			      unsigned int *slot)
+static bool zbud_find(struct zbud_node *node, unsigned int chunks,
+		      struct zbud_place *place)
 {
-	struct zbud_frame *frame;
-	struct page *first;
 	unsigned int room = chunks;
+	struct page *first;
 
 	lockdep_assert_held(&node->lock);
 	for_each_set_bit_from(room, node->nonempty, ZBUD_CHUNKS) {
 		for (first = node->with_room[room].head; first;
 		     first = zbud_get_link(first, ZBUD_ROOM)) {
-			frame = zbud_frame(first);
-			*slot = zbud_new_slot(frame);
-			if (!frame->pins || zbud_gap_fits(frame, *slot, chunks))
-				return first;
+			zbud_find_hole(first, chunks, place);
+			if (place->chunk || !zbud_frame(first)->pins)
+				return true;
 		}
 	}
-	return NULL;
+	return false;
 }
 
 /* Chunks up to @end that lie on its page. */
@@ -628,28 +735,12 @@ static void zbud_copy_chunks(struct page *first, unsigned int to,
 	}
 }
 
-/* The slot whose zpage starts highest below @limit; there is one. */
-static unsigned int zbud_highest_below(struct zbud_frame *frame,
-				       unsigned int limit)
-{
-	unsigned int slot, chunk, best = 0, best_chunk = 0;
-
-	for (slot = 0; slot < frame->nr_slots; slot++) {
-		chunk = zbud_slot_chunk(frame, slot);
-		if (chunk > best_chunk && chunk < limit) {
-			best = slot;
-			best_chunk = chunk;
-		}
-	}
-	return best;
-}
-
 /* A zpage has been copied to @chunk; it may have been marked dead meanwhile. */
 static void zbud_relocate(struct zbud_node *node, struct zbud_frame *frame,
 			  unsigned int slot, unsigned int chunk)
 {
 	spin_lock(&node->lock);
-	frame->slot[slot] = chunk | (frame->slot[slot] & ZBUD_SLOT_DEAD);
+	frame->slot[slot] = (frame->slot[slot] & ~ZBUD_SLOT_CHUNK) | chunk;
 	spin_unlock(&node->lock);
 }
 
@@ -663,13 +754,14 @@ static void zbud_relocate(struct zbud_node *node, struct zbud_frame *frame,
 static unsigned int zbud_push_up(struct zbud_node *node, struct page *first)
 {
 	struct zbud_frame *frame = zbud_frame(first);
-	unsigned int from = ZBUD_CHUNKS, to = ZBUD_CHUNKS;
-	unsigned int i, slot, nr;
+	unsigned int slot, from, nr, to = ZBUD_CHUNKS;
+	struct zbud_order order;
 
-	for (i = 0; i < frame->used; i++) {
-		slot = zbud_highest_below(frame, from);
+	zbud_sort(frame, &order);
+	while (order.nr--) {
+		slot = order.slot[order.nr];
 		from = zbud_slot_chunk(frame, slot);
-		nr = zbud_len_chunks(zbud_header(first, slot)->len);
+		nr = zbud_slot_chunks(frame, slot);
 		to -= nr;
 		if (to == from)
 			continue;
@@ -681,9 +773,10 @@ static unsigned int zbud_push_up(struct zbud_node *node, struct page *first)
 
 /*
  * Close the holes of a frame that is not pinned and not listed. Drops and takes
- * node->lock. The frame is left with one pin, the caller's.
+ * node->lock. The frame is left with one pin, the caller's. Returns the chunk
+ * below which it is free.
  */
-static void zbud_close_holes(struct zbud_node *node, struct page *first)
+static unsigned int zbud_close_holes(struct zbud_node *node, struct page *first)
 	__must_hold(&node->lock)
 {
 	struct zbud_frame *frame = zbud_frame(first);
@@ -696,40 +789,55 @@ static void zbud_close_holes(struct zbud_node *node, struct page *first)
 	low = zbud_push_up(node, first);
 
 	spin_lock(&node->lock);
-	frame->low = low;
 	frame->state = ZBUD_NORMAL;
 	node->stats.moved++;
+	return low;
 }
 
-/* Enter a zpage below the lowest one. The frame is not listed. */
-static void zbud_take_slot(struct zbud_node *node, struct page *first,
-			   unsigned int slot, const struct zbud_key *key,
-			   unsigned int len, u32 checksum)
+static void zbud_write_header(struct page *first, unsigned int slot,
+			      const struct zbud_key *key, u32 checksum)
 {
-	struct zbud_frame *frame = zbud_frame(first);
-	unsigned int chunks = zbud_len_chunks(len);
-
-	if (!frame->used)
-		zbud_lru_add(node, first);
-	else
-		zbud_lru_touch(node, first);
-	if (slot >= frame->nr_slots)
-		zbud_resize_dir(node, frame, slot + 1);
-	frame->low -= chunks;
-	frame->free -= chunks;
-	frame->used++;
-	WRITE_ONCE(frame->slot[slot], frame->low);
 	*zbud_header(first, slot) = (struct zbud_header) {
 		.object = key->object,
-		.index_pool = (u64)key->pool << ZBUD_INDEX_BITS | key->index,
+		.index = key->index,
 		.checksum = checksum,
+		.pool = key->pool,
 		.payer = key->payer,
-		.len = len,
 	};
+	if (zbud_key_is_wide(key))
+		*zbud_wide(first, slot) = (struct zbud_wide) {
+			.object = key->object,
+			.index = key->index,
+		};
+}
+
+/* Enter a zpage. The frame is not listed. */
+static void zbud_take_slot(struct zbud_node *node,
+			   const struct zbud_place *place,
+			   const struct zbud_key *key, unsigned int len,
+			   u32 checksum)
+{
+	struct zbud_frame *frame = zbud_frame(place->first);
+	unsigned int slot = place->slot;
+
+	if (!frame->used)
+		zbud_lru_add(node, place->first);
+	else
+		zbud_lru_touch(node, place->first);
+	if (slot >= frame->nr_slots)
+		zbud_resize_dir(node, frame, slot + 1);
+	frame->used++;
+	WRITE_ONCE(frame->slot[slot],
+		   FIELD_PREP(ZBUD_SLOT_CHUNK, place->chunk) |
+		   FIELD_PREP(ZBUD_SLOT_LEN, len) |
+		   (zbud_key_is_wide(key) ? ZBUD_SLOT_WIDE : 0));
+	frame->free -= zbud_slot_chunks(frame, slot);
+	zbud_write_header(place->first, slot, key, checksum);
 
 	node->stats.zpages++;
 	node->stats.bytes += len;
-	node->stats.overhead += sizeof(struct zbud_header);
+	node->stats.overhead += zbud_header_chunks(frame, slot) *
+				ZBUD_CHUNK_SIZE;
 }
 
 /* Let those see to it that were refused by zbud_pin(). */
@@ -745,26 +853,24 @@ static int zbud_alloc_node(struct zbud *zbud, int nid,
 			   u32 checksum, unsigned long *handle)
 {
 	struct zbud_node *node = zbud->node[nid];
-	unsigned int chunks = zbud_len_chunks(len);
-	struct page *first;
-	unsigned int slot;
+	unsigned int chunks = zbud_len_chunks(len, zbud_key_is_wide(key));
+	struct zbud_place place;
 	bool moved;
 
 	spin_lock(&node->lock);
-	first = zbud_find(node, chunks, &slot);
-	if (!first) {
+	if (!zbud_find(node, chunks, &place)) {
 		spin_unlock(&node->lock);
 		return -ENOSPC;
 	}
-	zbud_unlist(node, first);
-	moved = !zbud_gap_fits(zbud_frame(first), slot, chunks);
+	zbud_unlist(node, place.first);
+	moved = !place.chunk;
 	if (moved)
-		zbud_close_holes(node, first);
+		place.chunk = zbud_close_holes(node, place.first) - chunks;
 	else
-		zbud_frame(first)->pins++;
-	zbud_take_slot(node, first, slot, key, len, checksum);
-	zbud_list(node, first);
-	*handle = zbud_handle(first, slot);
+		zbud_frame(place.first)->pins++;
+	zbud_take_slot(node, &place, key, len, checksum);
+	zbud_list(node, place.first);
+	*handle = zbud_handle(place.first, place.slot);
 	spin_unlock(&node->lock);
 
 	if (moved)
@@ -819,23 +925,21 @@ void zbud_read(unsigned long handle, struct zbud_zpage *zpage)
 {
 	struct page *first = zbud_handle_page(handle);
 	unsigned int slot = zbud_handle_slot(handle);
-	unsigned int chunk = zbud_slot_chunk(zbud_frame(first), slot);
-	struct zbud_header *header = zbud_chunk(first, chunk);
-	unsigned int room = (ZBUD_PAGE_CHUNKS - chunk % ZBUD_PAGE_CHUNKS) *
-			    ZBUD_CHUNK_SIZE - sizeof(*header);
+	struct zbud_frame *frame = zbud_frame(first);
+	unsigned int chunk = zbud_slot_chunk(frame, slot) +
+			     zbud_header_chunks(frame, slot);
+	struct page *page = zbud_chunk_page(first, chunk);
+	unsigned int offset = chunk % ZBUD_PAGE_CHUNKS * ZBUD_CHUNK_SIZE;
 
-	zbud_header_key(header, &zpage->key);
-	zpage->checksum = header->checksum;
-	zpage->len = header->len;
-	zpage->part[0].addr = header + 1;
-	zpage->part[0].len = min_t(unsigned int, zpage->len, room);
+	zbud_read_key(first, slot, &zpage->key);
+	zpage->checksum = zbud_header(first, slot)->checksum;
+	zpage->len = zbud_slot_len(frame, slot);
+	zpage->part[0].addr = page_address(page) + offset;
+	zpage->part[0].len = min_t(unsigned int, zpage->len, PAGE_SIZE - offset);
 	zpage->part[1].len = zpage->len - zpage->part[0].len;
 	zpage->part[1].addr = NULL;
-	if (zpage->part[1].len) {
-		struct page *page = zbud_chunk_page(first, chunk);
-
+	if (zpage->part[1].len)
 		zpage->part[1].addr = page_address(zbud_next_page(page));
-	}
 }
 
 /**
@@ -950,7 +1054,6 @@ struct zbud_charge zbud_free(struct zbud *zbud, unsigned long handle)
 	unsigned int slot = zbud_handle_slot(handle);
 	struct page *pages[ZBUD_FRAME_PAGES];
 	struct zbud_charge charge = {};
-	struct zbud_header *header;
 	bool gone = false;
 
 	if (WARN_ON_ONCE(!node))
@@ -959,8 +1062,10 @@ struct zbud_charge zbud_free(struct zbud *zbud, unsigned long handle)
 	/* Not ours: leave everything as it is. */
 	if (WARN_ON_ONCE(!zbud_handle_valid(handle)))
 		goto unlock;
-	header = zbud_header(first, slot);
-	charge = (struct zbud_charge) { header->payer, header->len };
+	charge = (struct zbud_charge) {
+		.payer = zbud_header(first, slot)->payer,
+		.len = zbud_slot_len(frame, slot),
+	};
 	if (frame->pins) {
 		WRITE_ONCE(frame->slot[slot],
 			   frame->slot[slot] | ZBUD_SLOT_DEAD);
@@ -997,7 +1102,6 @@ void zbud_add_frame(struct zbud *zbud, struct page **pages)
 
 	*frame = (struct zbud_frame) {
 		.free = ZBUD_CHUNKS - zbud_dir_chunks(0),
-		.low = ZBUD_CHUNKS,
 		.state = ZBUD_NORMAL,
 	};
 
@@ -1027,7 +1131,7 @@ void zbud_add_frame(struct zbud *zbud, struct page **pages)
  */
 bool zbud_has_room(struct zbud *zbud, int nid)
 {
-	const unsigned int chunks = zbud_len_chunks(ZBUD_MAX_SIZE);
+	const unsigned int chunks = zbud_len_chunks(ZBUD_MAX_SIZE, true);
 	int node;
 
 	for_each_node(node) {
@@ -1062,7 +1166,7 @@ static bool zbud_live_slot(struct zbud_node *node, struct page *first,
 	spin_lock(&node->lock);
 	live = zbud_slot_live(zbud_frame(first), slot);
 	if (live)
-		zbud_header_key(zbud_header(first, slot), key);
+		zbud_read_key(first, slot, key);
 	spin_unlock(&node->lock);
 	return live;
 }
@@ -1537,7 +1641,7 @@ static bool zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 {
 	struct zbud_frame *frame = zbud_frame(first);
 	unsigned int dir = zbud_dir_chunks(frame->nr_slots);
-	unsigned int slot, chunk, used = 0, dead = 0, low = ZBUD_CHUNKS;
+	unsigned int slot, chunk, used = 0, dead = 0;
 	unsigned long pfn = page_to_pfn(first);
 	DECLARE_BITMAP(taken, ZBUD_CHUNKS);
 
@@ -1551,17 +1655,18 @@ static bool zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 		chunk = zbud_slot_chunk(frame, slot);
 		if (chunk == ZBUD_SLOT_FREE)
 			continue;
-		len = zbud_header(first, slot)->len;
+		len = zbud_slot_len(frame, slot);
 		used++;
 		dead += !!(frame->slot[slot] & ZBUD_SLOT_DEAD);
-		low = min(low, chunk);
 		zbud_expect(errors, len && len <= ZBUD_MAX_SIZE &&
-			    zbud_mark_chunks(taken, chunk, zbud_len_chunks(len)),
+			    zbud_mark_chunks(taken, chunk,
+					     zbud_slot_chunks(frame, slot)),
 			    "frame %lx: slot %u overlaps: chunk %u, %u bytes",
 			    pfn, slot, chunk, len);
 		sum->zpages++;
 		sum->bytes += len;
-		sum->overhead += sizeof(struct zbud_header);
+		sum->overhead += zbud_header_chunks(frame, slot) *
+				 ZBUD_CHUNK_SIZE;
 	}
 	zbud_validate_pages(zbud, node, first, errors);
 	zbud_expect(errors, used == frame->used && dead == frame->dead,
@@ -1569,8 +1674,6 @@ static bool zbud_validate_frame(struct zbud *zbud, struct zbud_node *node,
 		    pfn, used, dead, frame->used, frame->dead);
 	zbud_expect(errors, !dead || frame->pins,
 		    "frame %lx: dead slots without a pin", pfn);
-	zbud_expect(errors, low == frame->low, "frame %lx: low %u, noted as %u",
-		    pfn, low, frame->low);
 	zbud_expect(errors, ZBUD_CHUNKS - bitmap_weight(taken, ZBUD_CHUNKS) ==
 		    frame->free, "frame %lx: %u chunks free, counted as %u",
 		    pfn, ZBUD_CHUNKS - bitmap_weight(taken, ZBUD_CHUNKS),

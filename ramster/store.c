@@ -144,7 +144,7 @@ static struct tmem_key ramster_key(u64 number)
 /* What a zpage takes of a frame, with its header. */
 static long ramster_cost(unsigned int len)
 {
-	return ALIGN(24 + len, 32);
+	return ALIGN(16 + len, 16);
 }
 
 /*

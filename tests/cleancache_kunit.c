@@ -124,7 +124,7 @@ static void fake_nap(void)
 
 static void fake_check(struct super_block *sb, u64 object)
 {
-	struct inode *inode = (struct inode *)(unsigned long)object;
+	struct inode *inode = __va(object * __alignof__(struct inode));
 
 	if (inode->i_sb != sb)
 		WRITE_ONCE(fake.wrong, "the pool is of another file system");
@@ -276,7 +276,7 @@ static const struct cleancache_ops fake_ops = {
 
 static u64 object_of(const struct test_file *f)
 {
-	return (unsigned long)f->inode;
+	return __pa(f->inode) / __alignof__(struct inode);
 }
 
 static unsigned long copies_in(struct test_file *f, pgoff_t index,

@@ -264,9 +264,8 @@ static const struct size {
 } sizes[] = {
 	{ "0 bytes", 0, -EINVAL },
 	{ "1 byte", 1, 0 },
-	{ "a chunk less a header", 8, 0 },
-	{ "one more", 9, 0 },
-	{ "a chunk", 32, 0 },
+	{ "a chunk", 16, 0 },
+	{ "one more", 17, 0 },
 	{ "half a page", 2048, 0 },
 	{ "the largest", ZBUD_MAX_SIZE, 0 },
 	{ "too large", ZBUD_MAX_SIZE + 1, -EINVAL },
@@ -296,7 +295,7 @@ static void zbud_sizes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, all_intact(s));
 
 	/* A frame takes as many as fit, or close to a hundred. */
-	most = (FRAME_BYTES - 64) / ALIGN(size->len + 24, 32);
+	most = (FRAME_BYTES - 512) / ALIGN(size->len + 16, 16);
 	KUNIT_EXPECT_GE(test, nr, min_t(unsigned int, most, 96));
 	KUNIT_EXPECT_LE(test, nr * (size->len + 16), FRAME_BYTES);
 	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
@@ -314,7 +313,11 @@ static const struct key_limit {
 	int err;
 } key_limits[] = {
 	{ "all zero", { 0, 0, 0 }, 0, 0 },
+	{ "object of 32 bits", { U32_MAX, 0, 0 }, 0, 0 },
+	{ "object of 33 bits", { BIT_ULL(32), 0, 0 }, 0, 0 },
 	{ "largest object", { U64_MAX, 0, 0 }, 0, 0 },
+	{ "index of 32 bits", { 0, U32_MAX, 0 }, 0, 0 },
+	{ "index of 33 bits", { 0, BIT_ULL(32), 0 }, 0, 0 },
 	{ "largest index", { 0, MAX_INDEX, 0 }, 0, 0 },
 	{ "largest pool", { 0, 0, U16_MAX }, 0, 0 },
 	{ "largest payer", { 0, 0, 0, U16_MAX }, 0, 0 },
@@ -504,6 +507,25 @@ static void zbud_closes_holes(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, all_intact(s));
 	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
 	expect_stats(test, 1, n / 2 + 1, n / 2 * hole->len + hole->want);
+}
+
+/* A hole that is large enough is filled: nothing moves, pinned or not. */
+static void zbud_fills_holes(struct kunit *test)
+{
+	struct stock *s = test->priv;
+	unsigned int n;
+
+	KUNIT_ASSERT_TRUE(test, add_frame(s));
+	n = fill_up(s, 0, 700);
+	drop(s, 2);
+	drop(s, 5);
+	KUNIT_EXPECT_EQ(test, 0, put(s, n, 700));
+	KUNIT_ASSERT_EQ(test, 0, zbud_pin(s->zbud, s->handle[1]));
+	KUNIT_EXPECT_EQ(test, 0, put(s, n + 1, 650));
+	zbud_unpin(s->zbud, s->handle[1]);
+	KUNIT_EXPECT_EQ(test, 0, moves(s));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
 }
 
 /* While somebody reads, nothing moves: the store has to go elsewhere. */
@@ -917,22 +939,19 @@ static void zbud_trims_empty(struct kunit *test)
 static void zbud_validate_complains(struct kunit *test)
 {
 	struct stock *s = test->priv;
-	struct zbud_zpage z;
-	u8 header[24], *at;
+	u32 *slot;
 
 	KUNIT_ASSERT_TRUE(test, add_frame(s));
 	KUNIT_ASSERT_EQ(test, 0, put(s, 0, 100));
 	KUNIT_ASSERT_EQ(test, 0, put(s, 1, 200));
 	KUNIT_ASSERT_EQ(test, 0, zbud_validate(s->zbud));
 
-	/* What stands in front of a zpage is its header. */
+	/* The frame begins with 12 bytes, then says where the zpages are. */
 	kunit_info(test, "complaints of validate are expected here\n");
-	zbud_read(s->handle[0], &z);
-	at = (u8 *)z.part[0].addr - sizeof(header);
-	memcpy(header, at, sizeof(header));
-	memset(at, 0, sizeof(header));
+	slot = page_address(pfn_to_page(s->handle[0] >> 8)) + 12;
+	slot[0]--;
 	KUNIT_EXPECT_GT(test, zbud_validate(s->zbud), 0);
-	memcpy(at, header, sizeof(header));
+	slot[0]++;
 	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
 }
 
@@ -1359,6 +1378,7 @@ static struct kunit_case zbud_cases[] = {
 	KUNIT_CASE(zbud_pin_covers_frame),
 	KUNIT_CASE(zbud_frame_leaves),
 	KUNIT_CASE_PARAM(zbud_closes_holes, hole_gen_params),
+	KUNIT_CASE(zbud_fills_holes),
 	KUNIT_CASE(zbud_pinned_holes_stay),
 	KUNIT_CASE(zbud_evicts_coldest),
 	KUNIT_CASE(zbud_evict_passes_pinned_frame),

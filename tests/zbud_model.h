@@ -24,8 +24,8 @@
 #define ZM_FRAME_BYTES	(ZBUD_FRAME_PAGES * PAGE_SIZE)
 
 /* What a frame may need besides its zpages, and what a zpage may need. */
-#define ZM_FRAME_SLACK	256
-#define ZM_COST(len)	ALIGN((len) + 24, 32)
+#define ZM_FRAME_SLACK	512
+#define ZM_COST(len)	ALIGN((len) + 32, 16)
 #define ZM_SURE_SLOTS	64
 
 /**
@@ -364,6 +364,15 @@ static unsigned int zm_random_len(struct zm_world *z)
 	}
 }
 
+/* Of half of the keys both numbers have 32 bits or less, of some just so many. */
+static u64 zm_random_bits(struct zm_world *z, unsigned int most)
+{
+	unsigned int bits = model_one_in(z->m, 4) ? most :
+			    32 + model_one_in(z->m, 16);
+
+	return model_random(z->m) >> (64 - bits);
+}
+
 /* No zpage of this size may be refused while a frame surely could take it. */
 static void zm_check_refusal(struct zm_world *z, unsigned int instance,
 			     unsigned int len)
@@ -444,7 +453,7 @@ static void zm_alloc(struct zm_world *z)
 	if (!zp)
 		return;
 	*zp = (struct zm_zpage) {
-		.key = { model_random(z->m), model_random(z->m) >> 16,
+		.key = { zm_random_bits(z, 64), zm_random_bits(z, 48),
 			 model_random(z->m), model_random(z->m) },
 		.len = zm_random_len(z),
 		.checksum = model_random(z->m),
@@ -819,7 +828,7 @@ static void zm_compare_stats(struct zm_world *z, unsigned int instance)
 		    "%lu frames, %lu zpages, %lu bytes instead of %lu, %lu, %lu",
 		    stats.frames, stats.zpages, stats.bytes, frames, zpages,
 		    bytes);
-	model_check(z->m, stats.overhead <= zpages * 24 +
+	model_check(z->m, stats.overhead <= zpages * 32 +
 		    frames * ZM_FRAME_SLACK, "%lu bytes of overhead",
 		    stats.overhead);
 	z->moved += stats.moved;

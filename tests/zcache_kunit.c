@@ -406,8 +406,8 @@ static void zcache_detects_corruption(struct kunit *test)
 	for (nr = 0; nr < 6; nr++) {
 		make(b, PAGE_TEXT, nr);
 		find_zpage(test, nr, &z);
-		/* The header that names the owner, the length and the sum. */
-		for (i = 1; i <= 24; i++)
+		/* The header that names the owner and the sum. */
+		for (i = 1; i <= 16; i++)
 			expect_corrupt(test, nr, (u8 *)z.part[0].addr - i);
 		for (part = 0; part < 2; part++)
 			for (i = 0; i < z.part[part].len; i += 97)
@@ -871,9 +871,9 @@ static void zcache_files_detect_corruption(struct kunit *test)
 		make(b, PAGE_TEXT, nr);
 		KUNIT_ASSERT_EQ(test, 0, store_file(b, nr));
 		find_file_zpage(test, nr, &z);
-		/* The header in front of it, but for its length, and content. */
-		if (nr < 20)
-			*((u8 *)z.part[0].addr - 3 - nr) ^= 1 << (nr % 8);
+		/* The header in front of it, and content. */
+		if (nr < 16)
+			*((u8 *)z.part[0].addr - 1 - nr) ^= 1 << (nr % 8);
 		else
 			*((u8 *)z.part[0].addr + 7 * nr % z.part[0].len) ^=
 				1 << (nr % 8);
@@ -1736,10 +1736,10 @@ static void zcache_damaged_frame_stays(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, 0, store(b, nr));
 	}
 	find_zpage(test, 3, &z);
-	((u8 *)z.part[0].addr)[-22] ^= 1;
+	((u8 *)z.part[0].addr)[-14] ^= 1;
 	KUNIT_EXPECT_FALSE(test, migrate_page(first_page_of(test, b->pool, 0)));
 	find_zpage(test, 3, &z);
-	((u8 *)z.part[0].addr)[-22] ^= 1;
+	((u8 *)z.part[0].addr)[-14] ^= 1;
 	KUNIT_EXPECT_EQ(test, 0, zcache_validate());
 	KUNIT_EXPECT_TRUE(test, migrate_page(first_page_of(test, b->pool, 0)));
 	for (nr = 0; nr < 5; nr++) {

@@ -35,12 +35,12 @@ all-misses-behind-emptied|tmem.c|s/(while \(through && .*?\n)(.*?)\t\t\*sum \+= 
 all-ends-early|tmem.c|s/while \(!tmem_invalidate_walk\(pool, &sum\)\)/if (!tmem_invalidate_walk(pool, &sum))/
 all-miscounts|tmem.c|s/\*sum \+= tmem_invalidate_object/*sum = tmem_invalidate_object/
 slot-reused-under-pin|zbud.c|s/if \(frame->pins\) \{\n(\t\tWRITE_ONCE)/if (false) {\n$1/
-holes-closed-under-pin|zbud.c|s/if \(!frame->pins \|\| zbud_gap_fits\(frame, \*slot, chunks\)\)/if (true)/
+holes-closed-under-pin|zbud.c|s/if \(place->chunk \|\| !zbud_frame\(first\)->pins\)/if (true)/
 moves-from-start|zbud.c|s/for \(; nr; nr -= run\) \{/for (; nr; nr -= run, to += run, from += run) {/; s/zbud_run\(to \+ nr\), zbud_run\(from \+ nr\)/ZBUD_PAGE_CHUNKS - to % ZBUD_PAGE_CHUNKS, ZBUD_PAGE_CHUNKS - from % ZBUD_PAGE_CHUNKS/; s/zbud_chunk\(first, to \+ nr - run\)/zbud_chunk(first, to)/; s/zbud_chunk\(first, from \+ nr - run\)/zbud_chunk(first, from)/
 second-page-wrong|zbud.c|s/page_address\(zbud_next_page\(page\)\)/page_address(page)/
 frame-stays-after-unpin|zbud.c|s/!--zbud_frame\(first\)->pins && zbud_frame\(first\)->dead/!--zbud_frame(first)->pins \&\& false/
 frame-leaves-pinned|zbud.c|s/if \(!frame->pins && !frame->used\)/if (frame->used == frame->dead)/
-lru-by-arrival|zbud.c|s/\telse\n\t\tzbud_lru_touch\(node, first\);\n//
+lru-by-arrival|zbud.c|s/\telse\n\t\tzbud_lru_touch\(node, place->first\);\n//
 evict-sees-dead|zbud.c|s/live = zbud_slot_live\(zbud_frame\(first\), slot\);/live = slot < zbud_frame(first)->nr_slots \&\& zbud_frame(first)->slot[slot] != ZBUD_SLOT_FREE;/
 evict-not-coldest|zbud.c|s/for \(first = node->lru.head; first;\n\t     first = zbud_get_link\(first, ZBUD_LRU\)\)\n(\t\tif \(!zbud_frame)/for (first = node->lru.tail; first; first = zbud_get_link(first, ZBUD_LRU + 1))\n$1/
 evict-takes-pinned|zbud.c|s/(zbud_get_link\(first, ZBUD_LRU\)\)\n\t\tif \()!zbud_frame\(first\)->pins\)/$1true)/
@@ -49,17 +49,23 @@ evict-other-handle|zbud.c|s/evict\(&key, zbud_handle\(first, slot\), arg\)/evict
 evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tzbud_lru_touch\(node, first\);\n//
 evicted-takes-no-stores|zbud.c|s/\tzbud_frame\(first\)->state = ZBUD_NORMAL;\n(\tzbud_frame\(first\)->pins--;)/$1/
 frame-of-last-instance|zbud.c|s/zbud->id << ZBUD_ID_SHIFT \|/(pages[i]->private \& BIT(ZBUD_ID_SHIFT) ?: zbud->id << ZBUD_ID_SHIFT) |/; s/WRITE_ONCE\(pages\[i\]->private, 0\)/WRITE_ONCE(pages[i]->private, zbud_page_word(pages[i]) \& BIT(ZBUD_ID_SHIFT))/
-frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->low = ZBUD_CHUNKS;\n\tframe->state = ZBUD_NORMAL;/s
-header-not-counted|zbud.c|s/DIV_ROUND_UP\(sizeof\(struct zbud_header\) \+ len,/DIV_ROUND_UP(len,/
-move-loses-dead-mark|zbud.c|s/frame->slot\[slot\] = chunk \| \(frame->slot\[slot\] & ZBUD_SLOT_DEAD\)/frame->slot[slot] = chunk/
+frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->state = ZBUD_NORMAL;/s
+header-not-counted|zbud.c|s/return 1 \+ wide \+ DIV_ROUND_UP/return wide + DIV_ROUND_UP/
+move-loses-dead-mark|zbud.c|s/\(frame->slot\[slot\] & ~ZBUD_SLOT_CHUNK\) \| chunk/(frame->slot[slot] \& ~ZBUD_SLOT_CHUNK \& ~ZBUD_SLOT_DEAD) | chunk/
 move-tells-too-early|zbud.c|s/(\t\tzbud_copy_chunks\(first, to, from, nr\);\n)(\t\tzbud_relocate\(node, frame, slot, to\);\n)/$2$1/
 payer-is-not-kept|zbud.c|s/\t\t\.payer = key->payer,\n//
 pin-while-moving|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state > ZBUD_MOVING)\n\t\terr = -EAGAIN/
 store-while-evicting|zbud.c|s/\tzbud_unlist\(node, first\);\n(\tzbud_frame\(first\)->state = ZBUD_EVICTING;)/$1/
 worst-fit|zbud.c|s/for_each_set_bit_from\(room, node->nonempty, ZBUD_CHUNKS\) \{/for (room = ZBUD_CHUNKS - 1; room >= chunks; room--) {/
 directory-not-counted|zbud.c|s/\tframe->free -= grow;\n//
-gap-off-by-one|zbud.c|s/zbud_dir_chunks\(nr_slots\) \+ chunks <= frame->low/zbud_dir_chunks(nr_slots) + chunks <= frame->low + 1/
-index-cut|zbud.c|s/GENMASK_ULL\(ZBUD_INDEX_BITS - 1, 0\)/GENMASK_ULL(ZBUD_INDEX_BITS - 2, 0)/
+hole-off-by-one|zbud.c|s/if \(begin - end >= chunks\)/if (begin + 1 - end >= chunks)/
+index-cut|zbud.c|s/\t\tkey->index = zbud_wide\(first, slot\)->index;\n//
+wide-not-told|zbud.c|s/\(zbud_key_is_wide\(key\) \? ZBUD_SLOT_WIDE : 0\)/0/
+wide-by-object|zbud.c|s/return \(key->object \| key->index\) >> 32/return key->object >> 32/
+wide-on-one-page|zbud.c|s/return zbud_chunk\(first, zbud_slot_chunk\(zbud_frame\(first\), slot\) \+ 1\)/return (void *)(zbud_header(first, slot) + 1)/
+zpages-unsorted|zbud.c|s/if \(zbud_slot_chunk\(frame, order->slot\[at - 1\]\) < chunk\)/if (true)/
+zpage-in-the-way|zbud.c|s/\tif \(zbud_begin\(frame, &order, 0\) < end\)\n\t\treturn;\n//
+holes-not-filled|zbud.c|s/(\tfor \(nr = 0; nr <=) order.nr/$1 0/
 free-without-lock|zbud.c|s/(\t\treturn charge;\n)\tspin_lock\(&node->lock\);(\n\t\/\* Not ours.*?unlock:\n)\tspin_unlock\(&node->lock\);/$1$2/s
 pin-while-page-moves|zbud.c|s/state >= ZBUD_MOVING\)\n\t\terr = -EAGAIN/state == ZBUD_MOVING)\n\t\terr = -EAGAIN/
 move-under-pin|zbud.c|s/if \(frame->pins\) \{\n(\t\tspin_unlock\(&node->lock\);\n\t\treturn -EAGAIN;)/if (false) {\n$1/
