@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the kernel's own user-space build (tools/testing/shared) lacks for tmem
- * and zbud, or has in a form that hides bugs from the sanitizers: slab, RCU,
- * pages and a small rhashtable. See the headers for the idea of each.
+ * and zbud, or has in a form that hides bugs from the sanitizers: slab, pages
+ * and a small rhashtable; RCU is in rcu.c. See the headers for the idea of each.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -141,89 +141,6 @@ long user_slab_in_use(void)
 	return atomic_long_read(&slab_in_use);
 }
 
-/* RCU */
-
-#define RCU_BATCH	64
-
-static pthread_rwlock_t rcu_readers = PTHREAD_RWLOCK_INITIALIZER;
-static pthread_mutex_t rcu_queue_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct rcu_head *rcu_queue;
-static atomic_t rcu_queued;
-static __thread unsigned int rcu_depth;
-
-void rcu_read_lock(void)
-{
-	if (!rcu_depth++)
-		pthread_rwlock_rdlock(&rcu_readers);
-}
-
-/* kfree_rcu() leaves the offset of the head in place of a function. */
-static void rcu_run(struct rcu_head *head)
-{
-	unsigned long offset = (unsigned long)head->func;
-
-	if (offset < PAGE_SIZE)
-		kfree((char *)head - offset);
-	else
-		head->func(head);
-}
-
-/* Called without readers: what is queued now, nobody can have found since. */
-static void rcu_run_queue(void)
-{
-	struct rcu_head *head, *next;
-
-	pthread_mutex_lock(&rcu_queue_lock);
-	head = rcu_queue;
-	rcu_queue = NULL;
-	atomic_set(&rcu_queued, 0);
-	pthread_mutex_unlock(&rcu_queue_lock);
-
-	for (; head; head = next) {
-		next = head->next;
-		rcu_run(head);
-	}
-}
-
-void rcu_read_unlock(void)
-{
-	if (--rcu_depth)
-		return;
-	pthread_rwlock_unlock(&rcu_readers);
-	if (atomic_read(&rcu_queued) > RCU_BATCH &&
-	    !pthread_rwlock_trywrlock(&rcu_readers)) {
-		rcu_run_queue();
-		pthread_rwlock_unlock(&rcu_readers);
-	}
-}
-
-int rcu_read_lock_held(void)
-{
-	return rcu_depth > 0;
-}
-
-void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
-{
-	head->func = func;
-	pthread_mutex_lock(&rcu_queue_lock);
-	head->next = rcu_queue;
-	rcu_queue = head;
-	atomic_inc(&rcu_queued);
-	pthread_mutex_unlock(&rcu_queue_lock);
-}
-
-void rcu_barrier(void)
-{
-	pthread_rwlock_wrlock(&rcu_readers);
-	rcu_run_queue();
-	pthread_rwlock_unlock(&rcu_readers);
-}
-
-void user_kfree_rcu(struct rcu_head *head, size_t offset)
-{
-	call_rcu(head, (void *)offset);
-}
-
 /* XArray nodes: lib/radix-tree.c in the kernel */
 
 struct kmem_cache *radix_tree_node_cachep;
@@ -350,8 +267,11 @@ struct page *pfn_to_page(unsigned long pfn)
 int rhashtable_init(struct rhashtable *ht,
 		    const struct rhashtable_params *params)
 {
+	unsigned int i;
+
 	memset(ht, 0, sizeof(*ht));
-	spin_lock_init(&ht->lock);
+	for (i = 0; i < USER_RHT_BUCKETS; i++)
+		spin_lock_init(&ht->lock[i]);
 	ht->p = *params;
 	return 0;
 }
@@ -383,7 +303,7 @@ static void *rht_obj(struct rhashtable *ht, struct rhash_head *head)
 	return (char *)head - ht->p.head_offset;
 }
 
-static struct rhash_head **rht_bucket(struct rhashtable *ht, const void *key)
+static unsigned int rht_slot(struct rhashtable *ht, const void *key)
 {
 	const unsigned char *byte = key;
 	u32 hash = 2166136261u;
@@ -391,15 +311,16 @@ static struct rhash_head **rht_bucket(struct rhashtable *ht, const void *key)
 
 	for (i = 0; i < ht->p.key_len; i++)
 		hash = (hash ^ byte[i]) * 16777619u;
-	return &ht->bucket[hash % USER_RHT_BUCKETS];
+	return hash % USER_RHT_BUCKETS;
 }
 
 /* The object with this key, or NULL. */
-static void *rht_find(struct rhashtable *ht, const void *key)
+static void *rht_find(struct rhashtable *ht, unsigned int slot, const void *key)
 {
 	struct rhash_head *head;
 
-	for (head = *rht_bucket(ht, key); head; head = head->next) {
+	for (head = rcu_dereference_raw(ht->bucket[slot]); head;
+	     head = rcu_dereference_raw(head->next)) {
 		char *obj = rht_obj(ht, head);
 
 		if (!memcmp(obj + ht->p.key_offset, key, ht->p.key_len))
@@ -410,51 +331,47 @@ static void *rht_find(struct rhashtable *ht, const void *key)
 
 void *user_rht_lookup(struct rhashtable *ht, const void *key)
 {
-	void *obj;
-
 	if (!rcu_read_lock_held()) {
 		fprintf(stderr, "rhashtable_lookup() without rcu_read_lock()\n");
 		abort();
 	}
-	spin_lock(&ht->lock);
-	obj = rht_find(ht, key);
-	spin_unlock(&ht->lock);
-	return obj;
+	return rht_find(ht, rht_slot(ht, key), key);
 }
 
 void *user_rht_insert(struct rhashtable *ht, struct rhash_head *head)
 {
 	void *key = (char *)rht_obj(ht, head) + ht->p.key_offset;
-	struct rhash_head **bucket = rht_bucket(ht, key);
+	unsigned int slot = rht_slot(ht, key);
 	void *old;
 
-	spin_lock(&ht->lock);
-	old = rht_find(ht, key);
+	spin_lock(&ht->lock[slot]);
+	old = rht_find(ht, slot, key);
 	if (!old) {
-		head->next = *bucket;
-		*bucket = head;
+		head->next = ht->bucket[slot];
+		rcu_assign_pointer(ht->bucket[slot], head);
 		atomic_inc(&ht->nelems);
 	}
-	spin_unlock(&ht->lock);
+	spin_unlock(&ht->lock[slot]);
 	return old;
 }
 
 int user_rht_remove(struct rhashtable *ht, struct rhash_head *head)
 {
 	void *key = (char *)rht_obj(ht, head) + ht->p.key_offset;
+	unsigned int slot = rht_slot(ht, key);
 	struct rhash_head **at;
 	int err = -ENOENT;
 
-	spin_lock(&ht->lock);
-	for (at = rht_bucket(ht, key); *at; at = &(*at)->next) {
+	spin_lock(&ht->lock[slot]);
+	for (at = &ht->bucket[slot]; *at; at = &(*at)->next) {
 		if (*at == head) {
-			*at = head->next;
+			rcu_assign_pointer(*at, head->next);
 			atomic_dec(&ht->nelems);
 			err = 0;
 			break;
 		}
 	}
-	spin_unlock(&ht->lock);
+	spin_unlock(&ht->lock[slot]);
 	return err;
 }
 
@@ -480,8 +397,8 @@ int rhashtable_walk_start_check(struct rhashtable_iter *iter)
 	rcu_read_lock();
 	if (!iter->p)
 		return 0;
-	spin_lock(&ht->lock);
-	for (head = ht->bucket[iter->slot]; head; head = head->next) {
+	for (head = rcu_dereference_raw(ht->bucket[iter->slot]); head;
+	     head = rcu_dereference_raw(head->next)) {
 		skip++;
 		if (head == iter->p)
 			break;
@@ -489,15 +406,17 @@ int rhashtable_walk_start_check(struct rhashtable_iter *iter)
 	if (head)
 		iter->skip = skip;
 	iter->p = head;
-	spin_unlock(&ht->lock);
 	return 0;
 }
 
 /* What follows the last object, also if that was removed since the start. */
 static struct rhash_head *rht_walk_on(struct rhashtable_iter *iter)
 {
-	struct rhash_head *head = iter->p ? iter->p->next : NULL;
+	struct rhash_head *head = NULL;
 	unsigned int i;
+
+	if (iter->p)
+		head = rcu_dereference_raw(iter->p->next);
 
 	if (head)
 		return head;
@@ -506,9 +425,9 @@ static struct rhash_head *rht_walk_on(struct rhashtable_iter *iter)
 		iter->skip = 0;
 	}
 	for (; iter->slot < USER_RHT_BUCKETS; iter->slot++, iter->skip = 0) {
-		head = iter->ht->bucket[iter->slot];
+		head = rcu_dereference_raw(iter->ht->bucket[iter->slot]);
 		for (i = 0; head && i < iter->skip; i++)
-			head = head->next;
+			head = rcu_dereference_raw(head->next);
 		if (head)
 			break;
 	}
@@ -517,13 +436,9 @@ static struct rhash_head *rht_walk_on(struct rhashtable_iter *iter)
 
 void *rhashtable_walk_next(struct rhashtable_iter *iter)
 {
-	struct rhashtable *ht = iter->ht;
-
-	spin_lock(&ht->lock);
 	iter->p = rht_walk_on(iter);
 	iter->skip++;
-	spin_unlock(&ht->lock);
-	return iter->p ? rht_obj(ht, iter->p) : NULL;
+	return iter->p ? rht_obj(iter->ht, iter->p) : NULL;
 }
 
 void rhashtable_walk_stop(struct rhashtable_iter *iter)

@@ -23,7 +23,7 @@ struct rhashtable_params {
 };
 
 struct rhashtable {
-	spinlock_t lock;
+	spinlock_t lock[USER_RHT_BUCKETS];
 	struct rhashtable_params p;
 	atomic_t nelems;
 	struct rhash_head *bucket[USER_RHT_BUCKETS];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * As much of rhashtable as the index uses, on a table of fixed size under one
- * lock. The contract towards the caller is the kernel's: look-ups need RCU,
- * walks may miss what comes and goes meanwhile.
+ * As much of rhashtable as the index uses, on a table of fixed size. The contract
+ * towards the caller is the kernel's: look-ups need RCU and take no lock, walks
+ * may miss what comes and goes meanwhile.
  */
 #ifndef _TMEM_USER_RHASHTABLE_H
 #define _TMEM_USER_RHASHTABLE_H
