@@ -16,54 +16,23 @@ set -euo pipefail
 . "$TOP/tools/guest.sh"
 # shellcheck source=bench/data.sh
 . "$TOP/bench/data.sh"
+# shellcheck source=bench/native.sh
+. "$TOP/bench/native.sh"
 
 BENCH=$TOP/bench
 RESULTS=${RESULTS:-$BENCH/results}
 OUT=$TMEM_CACHE/bench/profile
 OPERATIONS=(store_file load_file miss_file evict_file store_swap load_swap free_swap)
-SET_MIB=32		# what profile.c takes
 
 usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
 
 # ---- Instructions ----
 
-# Nodes of the XArray as large as in the kernel. glibc defines both byte orders,
-# which lzo takes for a mistake.
-generate_headers() {
-	mkdir -p "$OUT"/include/{generated,linux}
-	echo '#define XA_CHUNK_SHIFT 6' >"$OUT/include/generated/map-shift.h"
-	echo '#define CONFIG_64BIT 1' >"$OUT/include/generated/bit-length.h"
-	cp "$SRC/tools/testing/shared/autoconf.h" "$OUT/include/generated/"
-	cp "$SRC"/include/linux/{lzo,xxhash}.h "$OUT/include/linux/"
-	cat >"$OUT/include/linux/module.h" <<-END
-		#include <linux/align.h>
-		#include <linux/export.h>
-		#include <linux/kernel.h>
-		#undef __BIG_ENDIAN
-		#undef MODULE_LICENSE
-		#define MODULE_LICENSE(text)
-		#define MODULE_DESCRIPTION(text)
-	END
-}
-
-build_program() {
-	local user=$TOP/tests/user lib=$SRC/lib tools=$SRC/tools
-	generate_headers
-	gcc -std=gnu11 -O2 -g -w -fno-strict-aliasing -D_GNU_SOURCE -DCONFIG_X86_64 \
-		-include linux/module.h -I"$user/include" -I"$OUT/include" \
-		-I"$tools/testing/shared" -I"$tools/include" -I"$lib" -I"$lib/lzo" \
-		-o "$OUT/profile" "$TOP"/{tmem,zbud}.c "$BENCH/profile.c" \
-		"$user/shim.c" "$lib"/{xarray,xxhash}.c \
-		"$lib"/lzo/lzo1x_{compress,decompress}_safe.c \
-		"$tools"/lib/{bitmap,find_bit,hweight,vsprintf}.c -lpthread ||
-		die "profile.c does not build" "see above"
-}
-
 # A repeated string instruction would count once for each byte.
 count_instructions() {
 	local operation no_rep=glibc.cpu.x86_rep
 	need_tool gcc valgrind callgrind_annotate shuf
-	build_program
+	build_native profile "$OUT" "$TOP/tests/user/rcu.c"
 	data_source "$OUT/set" "$SET_MIB"
 	export GLIBC_TUNABLES=${no_rep}_stosb_threshold=9999999:${no_rep}_movsb_threshold=9999999
 	for operation in "${OPERATIONS[@]}"; do

@@ -51,6 +51,7 @@ OUT=$TMEM_CACHE/bench
 IMAGES=(root swap)
 QUICK_WORKS="calibrate zipf-1.5 stream heap-zipf compile-j3 density-source density-heap latency"
 EMULATED_WORKS=mixed	# what a slow computer can do in its time
+EMULATED_MODES="none zram zcache"
 
 usage() { sed -n '/^# Usage/,/^set/{/^#/s/^# \?//p}' "$0"; }
 
@@ -61,7 +62,8 @@ read_settings() {
 	GUEST=${GUEST:-auto}
 	check_guest
 	if [ "$GUEST" = qemu ]; then
-		WORKS=${WORKS:-$EMULATED_WORKS} SMP=2
+		WORKS=${WORKS:-$EMULATED_WORKS} MODES=${MODES:-$EMULATED_MODES} SMP=2
+		DISKS=${DISKS:-hdd}
 	fi
 	WORKS=${WORKS:-$(rows "$WORK_TABLE")} MODES=${MODES:-}
 	DISKS=${DISKS:-hdd ssd} MEM=${MEM:-256} RUNS=${RUNS:-}
@@ -233,6 +235,7 @@ write_report() {
 	if [ "$RESULTS" = "$BENCH/results" ]; then
 		pages=$TOP/Documentation
 		part profile "$BENCH/profile.sh"
+		[ "$(nproc)" -lt 2 ] || part scaling "$BENCH/scaling.sh"
 		part idle look_at_idle
 	fi
 	"$BENCH/report.py" "$RESULTS" "$pages"

@@ -386,6 +386,42 @@ def mixed(results):
     return lines + again(works)
 
 
+EMULATED = (("file reads", r.FILE_IO), ("swap reads", r.SWAP_IO),
+            ("writes", r.WRITES), ("hits of file pages", r.Metric(
+                r.growth("cleancache_hits"), "")),
+            ("loads of swap pages", r.Metric(r.growth("frontswap_loads"), "")),
+            ("major faults", r.MAJOR_FAULTS))
+
+
+def elsewhere(results):
+    """Other guests: what was counted, and no times."""
+    lines = []
+    for guest, runs in results.guests.items():
+        if guest == results.guest:
+            continue
+        rows = [[work, disk, mode, len(runs.of(work, disk, mode))] +
+                [text.middle(runs.figure(work, disk, mode, metric))
+                 for _, metric in EMULATED]
+                for work in runs.works() for disk in runs.disks([work])
+                for mode in runs.modes([work], disk)]
+        lines += ["## In another guest: " + guest, "",
+                  *text.paragraph("Guest: %s." % guest_is(guest, runs)),
+                  *text.table(["work", "disk", "mode", "n"] +
+                              [name for name, _ in EMULATED], rows)]
+        if guest == "qemu":
+            lines += text.paragraph(
+                "The CPUs are emulated, ten to thirty times slower than real "
+                "ones. So no time says anything here, nor how two CPUs scale: "
+                "what is computed costs far too much beside what is read. What "
+                "can be read from it: that it works with several CPUs, every "
+                "page right, and which way the counters go: how much does not "
+                "go to the disk. They are for the same seconds, not for the "
+                "same work, and n is small.")
+        lines += ["Again: `make bench GUEST=%s WORKS=\"%s\"`" % (
+            guest, " ".join(runs.works())), ""]
+    return lines
+
+
 def density(results):
     title = "Density"
     works = measured(results, r.DENSITY)
@@ -533,7 +569,7 @@ def ending(results):
 
 
 CHAPTERS = (beginning, compiling, rereads, once, heap, mixed, density, latency,
-            scaling, idle, profile, calibrate, says_no, ending)
+            scaling, elsewhere, idle, profile, calibrate, says_no, ending)
 
 
 def page(results):
