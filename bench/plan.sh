@@ -75,14 +75,15 @@ runs_of() { echo "${RUNS:-$(work_is "$1" 5)}"; }
 # plan_work WORK DISKS MODES RUNS: its cells.
 plan_work() {
 	local work=$1 program memory files disk mode kernel tune cell
-	program=$(program_of "$work")
+	program=$(work_is "$work" 7)
 	memory=$(memory_of "$work")
-	files=$(work_files "${program%%,*}" | xargs cat | sha256sum)
-	for mode in $3; do
-		kernel=$PLAIN_VERSION tune=
-		! uses_zcache "$mode" || { kernel=$VERSION tune=$TUNE; }
-		kernel=$(sha256sum <<<"$kernel $files" | cut -c 1-12)
-		for disk in $2; do
+	files=$(work_files "${program%% *}" | xargs cat | sha256sum)
+	for disk in $2; do
+		program=$(program_of "$work" "$disk")
+		for mode in $3; do
+			kernel=$PLAIN_VERSION tune=
+			! uses_zcache "$mode" || { kernel=$VERSION tune=$TUNE; }
+			kernel=$(sha256sum <<<"$kernel $files" | cut -c 1-12)
 			cell="$work $disk $mode"
 			WANTED[$cell]=$4
 			printf -v "IDENTITY[$cell]" '{"work":"%s","disk":"%s","mode":"%s","guest":"%s","cpus":%d,"mem":%d,"program":"%s","tune":"%s","code":"%s",' \

@@ -26,7 +26,8 @@
 #		only then the cold ones have been seen. The disk is a fast one then
 #   SETTLE	seconds of zipf afterwards, with the disk that is measured, before the
 #		clock starts (120): a cache that is as large as is best with a fast disk
-#		grows no faster than the disk reads
+#		grows no faster than the disk reads. A sixth of it where that is no
+#		hard disk
 #   SECS	for each measurement that does not end by itself (10)
 #   RESULTS	folder of the results (in the repository)
 #   TUNE	settings to write after boot, FILE=VALUE,...; with zcache only
@@ -166,7 +167,7 @@ measure() {
 	run_guest "$name" "$([ "$KIND" = data ] && echo ro || echo rw)" \
 		$(mode_is "$mode" 2) "want=$(mode_is "$mode" 3)" "mode=$mode" \
 		slab_nomerge "rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
-		"memory=$MEM" "work=$(program_of "$work")" "tune=$tune"
+		"memory=$MEM" "work=$(program_of "$work" "$2")" "tune=$tune"
 	check_results "$name"
 	THERE[$name]=$((THERE[$name] + 1))
 	write_json "$name" $((SECONDS - began))

@@ -72,12 +72,14 @@ mode_is() {
 	row "$MODE_TABLE" "$1" "$2"
 }
 
-# program_of WORK: with its numbers worked out, words separated by commas.
+# program_of WORK DISK: with its numbers worked out, words separated by commas.
 program_of() {
 	local word words=()
 	for word in $(work_is "$1" 7); do
 		case $word in
-		M* | SECS | SETTLE)
+		SETTLE)	word=$SETTLE
+			[ "$2" = hdd ] || word=$((SETTLE / 6)) ;;
+		M* | SECS)
 			word=${word//WARM/$WARM}
 			word=$((${word//M/$SIZE})) ;;
 		esac
