@@ -412,12 +412,13 @@ class Results:
     def read_scaling(self):
         """
         Of each pool the Figures of two CPUs by one: together, and apart, with a
-        pool each.
+        pool each; and waits, for a lock of the other, for each operation.
         """
         found = defaultdict(lambda: defaultdict(list))
         for line in self.lines("scaling.json"):
             for name in ("together", "apart"):
                 found[line["pool"]][name].append(line[name] / line["one"])
+            found[line["pool"]]["waits"].append(line["waits"])
         return {pool: {name: Figure(values, older=self.part_is_older("scaling"))
                        for name, values in speedups.items()}
                 for pool, speedups in found.items()}

@@ -502,7 +502,7 @@ def scaling(results):
     if not results.scaling:
         return ["## " + title, "", "Not measured.", ""]
     rows = [[pool, len(speedups["together"]), text.figure(speedups["together"]),
-             text.figure(speedups["apart"])]
+             text.figure(speedups["apart"]), text.middle(speedups["waits"])]
             for pool, speedups in results.scaling.items()]
     return ["## " + title, "", *text.paragraph(
         "Stores and loads in user space, of a thread on each of two CPUs of the "
@@ -512,7 +512,9 @@ def scaling(results):
         "kernel around them costs it: page tables, the page cache, reclaim, "
         "slab. To compare with: threads that share nothing."),
         *text.table(("pool", "n", "two CPUs by one, one pool",
-                     "a pool for each CPU"), rows)]
+                     "a pool for each CPU", "waits/operation, one pool"), rows),
+        *text.paragraph("What both want most is the lock of zbud's lists of "
+                        "frames, of which there is one for each NUMA node.")]
 
 
 def idle(results):
