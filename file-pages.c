@@ -90,7 +90,7 @@ static int zcache_file_load(void *mounted, u64 object, pgoff_t index,
 	struct tmem_key key = { .object = object, .index = index };
 	u64 begin = zcache_cost_begin(&key);
 	struct zcache_fs *fs = mounted;
-	int err = zcache_load_page(fs->pool, &key, page);
+	int err = zcache_load_page(fs->pool, &key, page, ZCACHE_MAX_AHEAD);
 
 	if (!err)
 		zcache_cost_end(TMEM_EPHEMERAL, ZCACHE_COST_LOAD, begin);

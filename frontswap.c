@@ -366,7 +366,7 @@ unlock:
 }
 
 /* Returns -ENOENT if nothing is stored; the folio is uptodate if not negative. */
-static int frontswap_fill(struct folio *folio, enum frontswap_load_type type)
+static int frontswap_fill(struct folio *folio, enum frontswap_load_type type, bool more)
 {
 	const struct frontswap_ops *ops;
 	int err = -ENOENT;
@@ -377,7 +377,7 @@ static int frontswap_fill(struct folio *folio, enum frontswap_load_type type)
 	if (!ops)
 		goto unlock;
 
-	err = ops->load(folio, type);
+	err = ops->load(folio, type, more);
 	if (err >= 0)
 		folio_mark_uptodate(folio);
 	if (!err && type != FRONTSWAP_COPY) {
@@ -389,7 +389,7 @@ unlock:
 	return err;
 }
 
-bool __frontswap_load(struct folio *folio)
+bool __frontswap_load(struct folio *folio, bool more)
 {
 	/*
 	 * A folio in the swap cache becomes the owner of the content: the copy
@@ -398,7 +398,7 @@ bool __frontswap_load(struct folio *folio)
 	 * the copy has to stay; it goes when the slot is freed.
 	 */
 	return frontswap_fill(folio, folio_test_swapcache(folio) ?
-			      FRONTSWAP_MOVE : FRONTSWAP_COPY) != -ENOENT;
+			      FRONTSWAP_MOVE : FRONTSWAP_COPY, more) != -ENOENT;
 }
 
 void __frontswap_invalidate(swp_entry_t entry, unsigned long nr)
@@ -506,7 +506,7 @@ int frontswap_writeback(swp_entry_t entry, struct folio *folio)
 		return err;
 
 	frontswap_delay(&frontswap_delay_own);
-	err = frontswap_fill(folio, FRONTSWAP_WRITEBACK);
+	err = frontswap_fill(folio, FRONTSWAP_WRITEBACK, false);
 	if (err == -ENOENT) {
 		swap_read_folio(folio, NULL);
 		return err;

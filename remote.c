@@ -31,9 +31,7 @@
 #include "zcache.h"
 #include "ramster/ramster.h"
 
-/* What was stored together is asked for together: indices of the same group. */
-#define ZCACHE_NEAR	(RAMSTER_MAX_NEAR + 1)
-
+static_assert(ZCACHE_MAX_AHEAD <= RAMSTER_MAX_NEAR);
 static_assert(TMEM_HANDLE_BITS - 2 >= RAMSTER_COOKIE_BITS);
 
 static u64 zcache_cookie(unsigned long handle)
@@ -54,17 +52,15 @@ static u64 zcache_find_cookie(struct tmem_pool *pool, const struct tmem_key *key
 	return 0;
 }
 
-/* The neighbours of a page that are on other machines as well. */
-static unsigned int zcache_find_near(struct tmem_pool *pool,
-				     const struct tmem_key *key, u64 *near)
+/* Those of the pages behind a page that are on other machines as well. */
+static unsigned int zcache_find_ahead(struct tmem_pool *pool, const struct tmem_key *key,
+				      unsigned int ahead, u64 *near)
 {
-	struct tmem_key other = { .object = key->object };
-	u64 first = round_down(key->index, ZCACHE_NEAR);
+	struct tmem_key other = *key;
 	unsigned int nr = 0;
 
-	for (other.index = first; other.index < first + ZCACHE_NEAR; other.index++) {
-		if (other.index == key->index)
-			continue;
+	while (ahead--) {
+		other.index++;
 		near[nr] = zcache_find_cookie(pool, &other);
 		if (near[nr])
 			nr++;
@@ -92,6 +88,8 @@ static int zcache_open_remote(struct tmem_pool *pool, const struct tmem_key *key
  * @key: its key
  * @handle: its entry
  * @page: where it goes
+ * @ahead: so many indices behind @key are read next, perhaps: what of them is on other
+ *	machines comes with it. At most %ZCACHE_MAX_AHEAD
  *
  * The entry of a file page is erased, that of a swap page stays.
  *
@@ -100,14 +98,14 @@ static int zcache_open_remote(struct tmem_pool *pool, const struct tmem_key *key
  * Return: %ZCACHE_LOADED_REMOTE, or -ENOENT.
  */
 int zcache_load_remote(struct tmem_pool *pool, const struct tmem_key *key,
-		       unsigned long handle, struct page *page)
+		       unsigned long handle, struct page *page, unsigned int ahead)
 {
 	struct ramster_page *remote;
-	u64 near[RAMSTER_MAX_NEAR];
+	u64 near[ZCACHE_MAX_AHEAD];
 	unsigned int nr_near;
 	int err;
 
-	nr_near = zcache_find_near(pool, key, near);
+	nr_near = zcache_find_ahead(pool, key, ahead, near);
 	err = ramster_load(zcache_cookie(handle), near, nr_near, &remote);
 	if (!err) {
 		err = zcache_open_remote(pool, key, remote, page);

@@ -174,10 +174,11 @@ static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
 }
 
 static int zcache_swap_load_page(struct tmem_pool *pool,
-				 const struct tmem_key *key, struct page *page)
+				 const struct tmem_key *key, struct page *page,
+				 unsigned int ahead)
 {
 	u64 begin = zcache_cost_begin(key);
-	int err = zcache_load_page(pool, key, page);
+	int err = zcache_load_page(pool, key, page, ahead);
 
 	if (!err)
 		zcache_cost_end(TMEM_PERSISTENT, ZCACHE_COST_LOAD, begin);
@@ -189,7 +190,7 @@ static int zcache_swap_write_page(struct tmem_pool *pool,
 				  const struct tmem_key *key, struct page *page)
 {
 	u16 payer;
-	int err = zcache_read_page(pool, key, page, &payer);
+	int err = zcache_read_page(pool, key, page, 0, &payer);
 
 	if (!err)
 		zcache_payer_written(payer);
@@ -204,8 +205,15 @@ static void zcache_swap_written(struct tmem_pool *pool, const struct tmem_key *k
 	zcache_count(TMEM_PERSISTENT, ZCACHE_WRITEBACKS);
 }
 
-static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
+/* What readahead of swap reads at most, in pages. */
+static unsigned int zcache_swap_ahead(void)
 {
+	return min((1UL << READ_ONCE(page_cluster)) - 1, ZCACHE_MAX_AHEAD);
+}
+
+static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how, bool more)
+{
+	unsigned int ahead = more ? zcache_swap_ahead() : 0;
 	unsigned int type = swp_type(folio->swap);
 	pgoff_t offset = swp_offset(folio->swap);
 	long i, nr = folio_nr_pages(folio);
@@ -228,7 +236,7 @@ static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how)
 		zcache_swap_key(offset + i, &key);
 		err = how == FRONTSWAP_WRITEBACK ?
 		      zcache_swap_write_page(pool, &key, folio_page(folio, i)) :
-		      zcache_swap_load_page(pool, &key, folio_page(folio, i));
+		      zcache_swap_load_page(pool, &key, folio_page(folio, i), ahead);
 	}
 	/* Of a range that is stored no part may be read from the device. */
 	if (err == -ENOENT && nr > 1)

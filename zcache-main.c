@@ -490,6 +490,7 @@ int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,
  * @pool: its pool
  * @key: its key
  * @page: where it goes
+ * @ahead: so many indices behind @key are read next, perhaps
  * @payer: who pays for it, if it is there
  *
  * As zcache_load_page(), but nobody has asked for the page: nothing is counted.
@@ -498,7 +499,7 @@ int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,
  * Return: as zcache_load_page().
  */
 int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page, u16 *payer)
+		     struct page *page, unsigned int ahead, u16 *payer)
 {
 	unsigned long handle;
 	int err;
@@ -508,7 +509,7 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
 		zcache_fill(page, handle);
 		*payer = zcache_same_payer(handle);
 	} else if (!err && zcache_is_remote(handle)) {
-		err = zcache_load_remote(pool, key, handle, page);
+		err = zcache_load_remote(pool, key, handle, page, ahead);
 		/* It was uncharged when it left. */
 		*payer = ZCACHE_NOBODY;
 	} else if (!err) {
@@ -527,6 +528,7 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
  * @pool: its pool
  * @key: its key
  * @page: where it goes
+ * @ahead: so many indices behind @key are read next, perhaps
  *
  * A swap page stays stored, a file page does not.
  *
@@ -537,10 +539,10 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
  * device as well.
  */
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page)
+		     struct page *page, unsigned int ahead)
 {
 	u16 payer;
-	int err = zcache_read_page(pool, key, page, &payer);
+	int err = zcache_read_page(pool, key, page, ahead, &payer);
 
 	zcache_count(pool->type, ZCACHE_LOADS);
 	if (err >= 0) {

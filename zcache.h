@@ -140,9 +140,9 @@ int zcache_erase_loaded(struct tmem_pool *pool, const struct tmem_key *key,
 int zcache_store_page(struct tmem_pool *pool, const struct tmem_key *key,
 		      struct page *page, u16 payer);
 int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page, u16 *payer);
+		     struct page *page, unsigned int ahead, u16 *payer);
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
-		     struct page *page);
+		     struct page *page, unsigned int ahead);
 void zcache_evict_zpage(const struct zbud_key *owner, unsigned long handle,
 			void *unused);
 bool zcache_replace_zpage(const struct zbud_key *owner, unsigned long old,
@@ -301,6 +301,9 @@ static inline void zcache_writeback_leave(void)
  * remote.c and ramster/cold.c
  */
 
+/* The most pages behind one that are asked for with it. */
+#define ZCACHE_MAX_AHEAD	15
+
 /* Marks a handle that is the cookie of a page on another machine. */
 #define ZCACHE_REMOTE		BIT(TMEM_HANDLE_BITS - 2)
 
@@ -311,7 +314,7 @@ static inline bool zcache_is_remote(unsigned long handle)
 }
 
 int zcache_load_remote(struct tmem_pool *pool, const struct tmem_key *key,
-		       unsigned long handle, struct page *page);
+		       unsigned long handle, struct page *page, unsigned int ahead);
 void zcache_free_remote(struct tmem_pool *pool, unsigned long handle);
 bool zcache_hand_over(const struct zbud_key *owner, unsigned long handle,
 		      u64 cookie);
@@ -333,7 +336,8 @@ static inline bool zcache_is_remote(unsigned long handle)
 
 static inline int zcache_load_remote(struct tmem_pool *pool,
 				     const struct tmem_key *key,
-				     unsigned long handle, struct page *page)
+				     unsigned long handle, struct page *page,
+				     unsigned int ahead)
 {
 	return -ENOENT;
 }

@@ -84,7 +84,7 @@ static int fake_store(struct folio *folio)
 	return 0;
 }
 
-static int fake_load(struct folio *folio, enum frontswap_load_type type)
+static int fake_load(struct folio *folio, enum frontswap_load_type type, bool more)
 {
 	swp_entry_t entry = folio->swap;
 	atomic_long_t *slot;
@@ -283,7 +283,7 @@ static void frontswap_off_does_nothing(struct kunit *test)
 
 	KUNIT_EXPECT_FALSE(test, frontswap_active());
 	KUNIT_EXPECT_FALSE(test, frontswap_store(folio));
-	KUNIT_EXPECT_FALSE(test, frontswap_load(folio));
+	KUNIT_EXPECT_FALSE(test, frontswap_load(folio, false));
 	frontswap_invalidate(folio->swap, 1);
 	KUNIT_EXPECT_TRUE(test, frontswap_uniform(folio->swap, 4));
 	KUNIT_EXPECT_EQ(test, 0, atomic_long_read(&fake.calls));
@@ -362,7 +362,7 @@ static void frontswap_loads(struct kunit *test)
 		folio_clear_swapcache(folio);
 	fake.load_err = c->err;
 
-	KUNIT_EXPECT_EQ(test, c->handled, frontswap_load(folio));
+	KUNIT_EXPECT_EQ(test, c->handled, frontswap_load(folio, false));
 	KUNIT_EXPECT_EQ(test, c->uptodate, folio_test_uptodate(folio));
 	KUNIT_EXPECT_EQ(test, c->dirty, folio_test_dirty(folio));
 	KUNIT_EXPECT_EQ(test, hit ? 77 : 0, word_of(folio, 0));
@@ -381,7 +381,7 @@ static void frontswap_loads_large(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, frontswap_enable());
 	for (i = 8; i < 12; i++)
 		KUNIT_ASSERT_TRUE(test, store(test, i, 50 + i));
-	KUNIT_EXPECT_TRUE(test, frontswap_load(folio));
+	KUNIT_EXPECT_TRUE(test, frontswap_load(folio, false));
 	KUNIT_EXPECT_TRUE(test, folio_test_uptodate(folio));
 	for (i = 8; i < 12; i++)
 		KUNIT_EXPECT_EQ(test, 50 + i, word_of(folio, i - 8));
@@ -452,7 +452,7 @@ static void frontswap_drains(struct kunit *test)
 
 	KUNIT_EXPECT_FALSE(test, store(test, 3, 80));
 	KUNIT_EXPECT_EQ(test, 0, held(3));
-	KUNIT_EXPECT_TRUE(test, frontswap_load(folio));
+	KUNIT_EXPECT_TRUE(test, frontswap_load(folio, false));
 	KUNIT_EXPECT_EQ(test, 79, word_of(folio, 0));
 	KUNIT_EXPECT_EQ(test, FRONTSWAP_DRAINING, settled_state());
 	KUNIT_EXPECT_EQ(test, 78, held(4));
@@ -476,7 +476,7 @@ static void frontswap_drain_ends(struct kunit *test)
 		if (way == 0)
 			invalidate(3, 1);
 		else if (way == 1)
-			KUNIT_EXPECT_TRUE(test, frontswap_load(folio));
+			KUNIT_EXPECT_TRUE(test, frontswap_load(folio, false));
 		else
 			KUNIT_EXPECT_FALSE(test, frontswap_store(folio));
 		KUNIT_EXPECT_EQ(test, FRONTSWAP_OFF, settled_state());
@@ -529,7 +529,7 @@ static void crowd_step(struct tester *t)
 		me->stores += !!me->word[own];
 		return;
 	case 2:
-		model_check(&t->m, frontswap_load(folio) == !!me->word[own],
+		model_check(&t->m, frontswap_load(folio, false) == !!me->word[own],
 			    "a copy was lost or came back");
 		model_check(&t->m, !me->word[own] || *word == me->word[own],
 			    "another copy was loaded");

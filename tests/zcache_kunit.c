@@ -211,7 +211,7 @@ static int load(struct bench *b, u64 nr)
 	struct tmem_key key = key_of(nr);
 
 	memset(page_address(b->out), 0x5a, PAGE_SIZE);
-	return zcache_load_page(b->pool, &key, b->out);
+	return zcache_load_page(b->pool, &key, b->out, 0);
 }
 
 static void drop(struct bench *b, u64 nr)
@@ -557,7 +557,7 @@ static bool load_folio(struct folio *folio, pgoff_t offset)
 	folio_clear_uptodate(folio);
 	folio_clear_dirty(folio);
 	folio->swap = slot(offset);
-	return frontswap_load(folio);
+	return frontswap_load(folio, false);
 }
 
 /* A swap device of which only its slots exist. */
@@ -736,7 +736,7 @@ static int load_file(struct bench *b, u64 nr)
 	struct tmem_key key = key_of(nr);
 
 	memset(page_address(b->out), 0x5a, PAGE_SIZE);
-	return zcache_load_page(b->files, &key, b->out);
+	return zcache_load_page(b->files, &key, b->out, 0);
 }
 
 static bool holds_file(struct bench *b, u64 nr)
@@ -900,7 +900,7 @@ static int loader_main(void *arg)
 	struct loader *l = arg;
 
 	complete(&l->started);
-	l->err = zcache_load_page(l->pool, &l->key, l->bench->out);
+	l->err = zcache_load_page(l->pool, &l->key, l->bench->out, 0);
 	complete(&l->done);
 	return 0;
 }
@@ -1857,7 +1857,7 @@ struct crowd {
 static void crowd_load(struct member *me, enum tmem_pool_type type,
 		       const struct tmem_key *key, u64 *page)
 {
-	int err = zcache_load_page(me->crowd->pool[type], key, me->out);
+	int err = zcache_load_page(me->crowd->pool[type], key, me->out, 0);
 	u64 nr = *page;
 
 	if (type == TMEM_EPHEMERAL)

@@ -43,7 +43,8 @@ enum frontswap_load_type {
  * @load: fill the locked, not uptodate @folio. 0 if every byte was delivered,
  *	-ENOENT if nothing is stored under any of its entries, -EIO if what was
  *	stored cannot be returned; then nothing is dropped. %FRONTSWAP_ON_DEVICE if
- *	it was delivered, and the copy stays. Must not allocate. May sleep.
+ *	it was delivered, and the copy stays. @more: a hint, the slots behind are
+ *	read next. Must not allocate. May sleep.
  * @invalidate: forget @nr slots from @offset on. Must not sleep; may be called
  *	with interrupts off and under spinlocks of swap and of page tables.
  * @count: how many of @nr slots from @offset on hold a copy. Must not sleep.
@@ -54,7 +55,7 @@ struct frontswap_ops {
 		      struct block_device *bdev);
 	void (*swapoff)(unsigned int type);
 	int (*store)(struct folio *folio);
-	int (*load)(struct folio *folio, enum frontswap_load_type type);
+	int (*load)(struct folio *folio, enum frontswap_load_type type, bool more);
 	void (*invalidate)(unsigned int type, pgoff_t offset, unsigned long nr);
 	unsigned long (*count)(unsigned int type, pgoff_t offset,
 			       unsigned long nr);
@@ -93,7 +94,7 @@ void frontswap_swapon(unsigned int type, unsigned long nr_slots);
 void frontswap_swapoff(unsigned int type);
 bool __frontswap_enabled(void);
 bool __frontswap_store(struct folio *folio);
-bool __frontswap_load(struct folio *folio);
+bool __frontswap_load(struct folio *folio, bool more);
 void __frontswap_invalidate(swp_entry_t entry, unsigned long nr);
 unsigned long __frontswap_count(swp_entry_t entry, unsigned long nr);
 
@@ -145,7 +146,7 @@ static inline bool __frontswap_store(struct folio *folio)
 	return false;
 }
 
-static inline bool __frontswap_load(struct folio *folio)
+static inline bool __frontswap_load(struct folio *folio, bool more)
 {
 	return false;
 }
@@ -195,15 +196,16 @@ static inline bool frontswap_store(struct folio *folio)
 /**
  * frontswap_load - fill a folio from memory instead of reading the device
  * @folio: locked, not uptodate; its first swap entry is folio->swap
+ * @more: the reader goes on with the slots behind it (readahead)
  *
  * Context: Process context, may sleep.
  * Return: false if nothing is stored and the device must be read. Otherwise
  * the device must not be read: @folio is uptodate, or its content is lost and
  * it stays not uptodate, which the caller turns into an I/O error.
  */
-static inline bool frontswap_load(struct folio *folio)
+static inline bool frontswap_load(struct folio *folio, bool more)
 {
-	return frontswap_active() && __frontswap_load(folio);
+	return frontswap_active() && __frontswap_load(folio, more);
 }
 
 /**
