@@ -38,7 +38,8 @@ version_of() {
 
 # read_versions BUILD: sets VERSION, of all, and PLAIN_VERSION, of what runs while
 # zcache is off, and is but a branch that is not taken: the kernel's own files. So
-# figures of others are no older when zcache has changed.
+# figures of others are no older when zcache has changed. NET_VERSION is of what the kernel
+# with a network has besides, and of the link.
 read_versions() {
 	local tree options file own=() all=()
 	tree=$(readlink "$1/source")
@@ -50,6 +51,14 @@ read_versions() {
 	VERSION=$(version_of "${all[@]}" <<<"$options")
 	PLAIN_VERSION=$(grep -Ev '_(ZCACHE|TMEM|CLEANCACHE|FRONTSWAP|RAMSTER)' \
 		<<<"$options" | version_of "${own[@]}")
+	NET_VERSION=$(cat "$TOP"/{remote.c,ramster/*.[ch]} "$BENCH/link.c" \
+		"$TOP/tools/configs/uml-net.config" | sha256sum | cut -c 1-12)
+}
+
+# kernel_version_of MODE
+kernel_version_of() {
+	if uses_zcache "$1"; then echo "$VERSION"; else echo "$PLAIN_VERSION"; fi
+	! has_network "$1" || echo "$NET_VERSION"
 }
 
 # work_files PROGRAM: of the program in the guest, its data and its disk. What
@@ -74,21 +83,22 @@ runs_of() { echo "${RUNS:-$(work_is "$1" 5)}"; }
 
 # plan_work WORK DISKS MODES RUNS: its cells.
 plan_work() {
-	local work=$1 program memory files disk mode kernel tune cell
+	local work=$1 program memory files disk mode code tune cell
 	program=$(work_is "$work" 7)
 	memory=$(memory_of "$work")
 	files=$(work_files "${program%% *}" | xargs cat | sha256sum)
-	for disk in $2; do
-		program=$(program_of "$work" "$disk")
-		for mode in $3; do
-			kernel=$PLAIN_VERSION tune=
-			! uses_zcache "$mode" || { kernel=$VERSION tune=$TUNE; }
-			kernel=$(sha256sum <<<"$kernel $files" | cut -c 1-12)
+	for mode in $3; do
+		tune=
+		! uses_zcache "$mode" || tune=$TUNE
+		code=$(kernel_version_of "$mode" | xargs)
+		code=$(sha256sum <<<"$code $files" | cut -c 1-12)
+		for disk in $(disks_of "$work" "$mode" "$2"); do
+			program=$(program_of "$work" "$disk")
 			cell="$work $disk $mode"
 			WANTED[$cell]=$4
 			printf -v "IDENTITY[$cell]" '{"work":"%s","disk":"%s","mode":"%s","guest":"%s","cpus":%d,"mem":%d,"program":"%s","tune":"%s","code":"%s",' \
 				"$work" "$disk" "$mode" "$GUEST" "$SMP" "$memory" \
-				"$program" "$tune" "$kernel"
+				"$program" "$tune" "$code"
 		done
 	done
 }
@@ -98,15 +108,15 @@ plan_work() {
 make_plan() {
 	local work disk mode cell
 	for work in $(rows "$WORK_TABLE"); do
-		plan_work "$work" "$(disks_of "$work" "hdd ssd")" \
-			"$(work_is "$work" 6)" "$(work_is "$work" 5)"
+		plan_work "$work" "hdd ssd" "$(work_is "$work" 6)" "$(work_is "$work" 5)"
 	done
 	for work in $WORKS; do
-		plan_work "$work" "$(disks_of "$work" "$DISKS")" "$(modes_of "$work")" \
-			"$(runs_of "$work")"
-		for disk in $(disks_of "$work" "$DISKS"); do
+		plan_work "$work" "$DISKS" "$(modes_of "$work")" "$(runs_of "$work")"
+		# shellcheck disable=SC2086	# a list
+		for disk in $(printf '%s\n' $DISKS ram | sort -u); do
 			for mode in $(modes_of "$work"); do
-				CELLS+=("$work $disk $mode")
+				[[ " $(disks_of "$work" "$mode" "$DISKS") " != *" $disk "* ]] ||
+					CELLS+=("$work $disk $mode")
 			done
 		done
 	done

@@ -46,6 +46,8 @@ set -euo pipefail
 . "$TOP/bench/compile.sh"
 # shellcheck source=bench/plan.sh
 . "$TOP/bench/plan.sh"
+# shellcheck source=bench/lender.sh
+. "$TOP/bench/lender.sh"
 
 BENCH=$TOP/bench
 OUT=$TMEM_CACHE/bench
@@ -89,20 +91,12 @@ be_quick() {
 	WARM=${WARM:-4} SETTLE=${SETTLE:-6} SECS=${SECS:-6} DISKS=${DISKS:-hdd}
 }
 
-# disks_of WORK DISKS
-disks_of() {
-	case $1 in
-	density-* | latency) echo ram ;;
-	*) echo "$2" ;;
-	esac
-}
-
 # ---- The guests' disks ----
 
 # The programs and data of all works but the compile one.
 data_disk() {
 	local root=$1 program file
-	for program in reread heap; do
+	for program in reread heap fetch; do
 		static_program "$root/bin/$program" "$BENCH/guest/$program.c"
 	done
 	install -m 755 "$BENCH"/guest/{calibrate,mixed} "$root/bin"
@@ -130,10 +124,11 @@ make_disk() {
 	rm -rf "$OUT/$kind"-*
 	root=$DISK_DIR.tmp/root
 	mkdir -p "$root"
-	make_root "$root" cat cut echo mkfifo mkswap mount poweroff sed sh sleep \
-		swapon sync tr
+	make_root "$root" cat cut echo grep ifconfig mkdir mkfifo mkswap mount \
+		poweroff sed sh sleep swapon sync tr usleep
 	install -m 755 "$BENCH/guest/init.sh" "$root/init"
-	cp "$TOP/tools/guest-init.sh" "$root"
+	cp "$TOP/tools/guest-init.sh" "$BENCH/guest/link.sh" "$root"
+	put_program "$root" nbd-client "$(readlink -f "$(command -v nbd-client)")"
 	"${kind}_disk" "$root" "$BUILD"
 	make_image "$root" "$DISK_DIR.tmp/image"
 	rm -rf "$root"
@@ -163,10 +158,12 @@ measure() {
 	began=$SECONDS
 	! uses_zcache "$mode" || tune=$TUNE
 	RESULT=()
+	network "$mode" "$(link_of "$work")"
 	# shellcheck disable=SC2046	# words of the boot line
 	run_guest "$name" "$([ "$KIND" = data ] && echo ro || echo rw)" \
 		$(mode_is "$mode" 2) "want=$(mode_is "$mode" 3)" "mode=$mode" \
 		slab_nomerge "rotational=$ROTATIONAL" "swapped=$(work_is "$work" 4)" \
+		"beside=${#NETWORK[@]}" "${NETWORK[@]}" \
 		"memory=$MEM" "work=$(program_of "$work" "$2")" "tune=$tune"
 	check_results "$name"
 	THERE[$name]=$((THERE[$name] + 1))
@@ -213,13 +210,16 @@ measure_all() {
 
 # Values are of this machine: no quotes or backslashes are expected in them.
 write_about() {
-	local pairs=("kernel" "$(kernel_version "$SRC")"
+	local link pairs=("kernel" "$(kernel_version "$SRC")"
 		"host_cpu" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
 		"host_cpus" "$(nproc --all)" "gcc" "$(gcc --version | head -n 1)"
 		"mem_mib" "$SIZE")
 	for DISK in hdd ssd ram; do
 		read_disk
 		pairs+=("disk_$DISK" "$DISK_IS")
+	done
+	for link in $(rows "$LINK_TABLE"); do
+		pairs+=("link_$link" "$(row "$LINK_TABLE" "$link" 4)")
 	done
 	printf '"%s":"%s"\n' "${pairs[@]}" | sed 's/"\([0-9]\+\)"$/\1/' | paste -sd , | sed 's/.*/{&}/' \
 		>"$RESULTS/about.json"
@@ -260,7 +260,7 @@ main() {
 	*) usage >&2; die "bench/run.sh takes --quick, not $1" "give variables in front of it" ;;
 	esac
 	read_settings
-	need_tool mke2fs shuf gnuplot python3 fio
+	need_tool mke2fs shuf gnuplot python3 fio nbd-client nbd-server
 	get_ready $((MEM * 10 + 500))
 	mkdir -p "$RESULTS"
 	touch "$RESULTS/runs.json"

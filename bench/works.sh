@@ -16,11 +16,13 @@
 # is compressed. Compilers take less memory than that, so memory has to be
 # smaller for the sweep over the jobs to go from "fits" to "thrashes". Density
 # and latency are those of the pools alone: memory is plenty, the program asks
-# for its pages to be swapped out.
+# for its pages to be swapped out. What comes from a second guest (see lender.sh)
+# is beside the same from a disk; its own disk costs nothing then.
 FILE_MODES="none zcache"
 SWAP_MODES="none zswap zswap-80 zram zcache zcache-nocleancache"
 ALL_MODES="$SWAP_MODES zcache-nofrontswap"
 POOL_MODES="zswap zram zcache"
+REMOTE_MODES="none nbd ramster"
 WORK_TABLE="
 calibrate|data|100|0|3|none|calibrate SECS
 zipf-1.5|data|100|0|3|$FILE_MODES|reread zipf /source /source.sums M*3/2 0.99 M*384*WARM SETTLE SECS
@@ -40,6 +42,9 @@ density-source|data|300|1|3|$POOL_MODES|heap pack /source M/2 8 20
 density-binaries|data|300|1|3|$POOL_MODES|heap pack /binaries M/2 8 20
 density-heap|data|300|1|3|$POOL_MODES|heap pack /heap M/2 8 20
 latency|data|300|1|3|zswap zcache|heap pack /source M/4 6 50
+remote-heap|data|100|1|3|$REMOTE_MODES|fetch /heap M*3/8
+remote-source|data|100|1|3|$REMOTE_MODES|fetch /source M*3/8
+remote-heap-slow|data|100|1|3|$REMOTE_MODES|fetch /heap M*3/8
 "
 
 # mode | boot line | file and swap pages in zcache | what it is
@@ -51,6 +56,9 @@ zram|zcache=0|off,off|swap on zram as it is by default (lzo-rle), the disk's swa
 zcache|zcache=1|on,on|zcache as it is by default
 zcache-nocleancache|zcache=1 nocleancache|off,on|zcache for swap pages only
 zcache-nofrontswap|zcache=1 nofrontswap|on,off|zcache for file pages only
+ramster|zcache=1 ramster|on,on|zcache, and a second guest that lends memory to it
+nbd|zcache=0|off,off|swap on a network block device in the memory of a second guest
+zcache-net|zcache=1|on,on|zcache in the kernel that ramster and nbd have, no second guest
 zcache-slow|zcache=1|on,on|zcache with a delay of 50 us in each store, to see that it shows
 "
 
@@ -86,6 +94,21 @@ program_of() {
 		words+=("$word")
 	done
 	(IFS=,; echo "${words[*]}")
+}
+
+# Modes with a second guest, and those with its kernel.
+has_lender() { [[ $1 = @(ramster|nbd) ]]; }
+has_network() { has_lender "$1" || [ "$1" = zcache-net ]; }
+
+# disks_of WORK MODE DISKS: of DISKS those that it is measured with, or memory. None if
+# this kind of guest has no network.
+disks_of() {
+	! has_network "$2" || [ "$GUEST" = uml ] || return 0
+	case $1 in
+	density-* | latency) echo ram ;;
+	remote-*) if has_lender "$2"; then echo ram; else echo "$3"; fi ;;
+	*) echo "$3" ;;
+	esac
 }
 
 # memory_of WORK: in MiB.

@@ -302,12 +302,12 @@ test_report() {
 planned() (
 	# shellcheck disable=SC2030,SC2034	# of the benchmark
 	BENCH=$TOP/bench GUEST=uml SMP=1 SIZE=256 WARM=1 SETTLE=1 SECS=1 TUNE='' RUNS=4 \
-		WORKS=zipf-2 DISKS=hdd MODES="none zcache" VERSION=${ZCACHE:-1} PLAIN_VERSION=2 RESULTS=$1
+		WORKS=zipf-2 DISKS=hdd MODES="none zcache" VERSION=${ZCACHE:-1} PLAIN_VERSION=2 NET_VERSION=3 \
+		RESULTS=$1
 	# shellcheck source=bench/works.sh
 	. "$TOP/bench/works.sh"
 	# shellcheck source=bench/plan.sh
 	. "$TOP/bench/plan.sh"
-	disks_of() { echo "$2"; }
 	make_plan
 	shift
 	"$@"

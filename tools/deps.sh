@@ -43,6 +43,8 @@ mksquashfs		squashfs-tools
 mkfs.erofs		erofs-utils
 gnuplot			gnuplot-nox
 fio			fio
+nbd-server		nbd-server
+nbd-client		nbd-client
 valgrind		valgrind
 '
 

@@ -73,7 +73,7 @@ vm_counters() {
 
 # Files that hold one number each.
 debug_counters() {
-	for folder in zcache cleancache frontswap zswap; do
+	for folder in zcache cleancache frontswap zswap ramster; do
 		for file in "$DEBUG/$folder"/*; do
 			read_word "$file"
 			case $word in

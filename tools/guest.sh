@@ -16,6 +16,8 @@
 #	SMP		its CPUs, if it is a PC (1)
 #	DISK, GUEST	see read_disk and check_guest
 #	IMAGES		names of its disks, files in the folder $RUN; see make_disks
+#	BOOT		its kernel, a file in the folder $RUN
+#	BESIDE		leaders of process groups that end when the guest does
 #	MODEL		slowdisk.so
 #	OUT		folder in which the console of a guest that failed is left
 # and defines
@@ -24,7 +26,7 @@
 # shellcheck disable=SC2034	# the scripts that source this file use them
 RUN_LIMIT=900		# seconds for one boot
 SILENCE=120		# seconds without a word after which it is given up
-IMAGES=() MODEL="" SMP=1
+IMAGES=() MODEL='' SMP=1 BOOT=kernel BESIDE=()
 
 # ---- What was asked for ----
 
@@ -258,7 +260,7 @@ start_uml() {
 	for i in "${!IMAGES[@]}"; do
 		disks+=("ubd$(cut -c $((i + 1)) <<<ab)=$RUN/${IMAGES[i]}")
 	done
-	exec "${fixed[@]}" "$RUN/kernel" "mem=${MEM}M" con0=fd:0,fd:1 \
+	exec "${fixed[@]}" "$RUN/$BOOT" "mem=${MEM}M" con0=fd:0,fd:1 \
 		"${disks[@]}" "$@"
 }
 
@@ -289,10 +291,12 @@ start_guest() {
 }
 
 end_guest() {
-	[ -n "${GUEST_PID:-}" ] || return 0
-	kill -KILL -- "-$GUEST_PID" 2>/dev/null || true
-	wait "$GUEST_PID" 2>/dev/null || true
-	GUEST_PID=
+	local pid
+	for pid in ${GUEST_PID:-} "${BESIDE[@]}"; do
+		kill -KILL -- "-$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+	GUEST_PID='' BESIDE=()
 }
 
 cleanup() {

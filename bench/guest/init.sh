@@ -2,10 +2,11 @@
 # The first process of a guest of the benchmark: one work in one mode, measured.
 #
 # From the command line of the kernel, besides what guest-init.sh wants:
-# shellcheck disable=SC2154	# mode swapped work files swap memory
+# shellcheck disable=SC2154	# mode swapped work files swap memory beside
 # mode=NAME		what is measured, see bench/works.sh
 # swapped=0|1		whether there is swap
 # work=WORD,WORD...	the program, and its arguments
+# beside=0|1		whether there is a second guest, that lends memory
 # tune=FILE=VALUE,...	optional: written after boot, to try things out
 #
 # The program says on its standard output, a line each, what it is about to do,
@@ -14,16 +15,21 @@
 #	progress DONE TOTAL	how far it is (does not wait)
 #	settle			its disk is from now on as slow as it is said to be
 #	warm			ready; what comes next is measured
+#	leave			what it has swapped out is to go as far as it can
 #	stage NAME		all counters are wanted, with NAME in front
 #	stage after		the same, and what is measured is over
 #	result NAME=NUMBER...	the end (does not wait)
 
 # shellcheck source=tools/guest-init.sh
 . /guest-init.sh
+. /link.sh
 
 ZSWAP=/sys/module/zswap/parameters/enabled
-ADMISSION=/sys/module/zcache/parameters/swap_admission
 ZRAM=/sys/block/zram0
+ZCACHE=/sys/module/zcache/parameters
+NBD=/dev/nbd0
+CONFIG=/sys/kernel/config
+PEER=$CONFIG/ramster/lender-guest
 LATENCY=$DEBUG/swap_latency
 SLOW_US=50
 
@@ -32,7 +38,7 @@ check_mode() {
 	check_zcache
 	read_word $ZSWAP
 	case $mode$word in
-	zswap*Y | none*N | zram*N | zcache*N) ;;
+	zswap*Y | none*N | nbd*N | zram*N | zcache*N | ramster*N) ;;
 	*) finish fail "the kernel's zswap is \"$word\" in mode $mode" ;;
 	esac
 	[ "$mode" != zcache-slow ] || echo $SLOW_US >$LATENCY/delay_us ||
@@ -43,11 +49,45 @@ check_mode() {
 set_up_swap() {
 	rotate "$swap"
 	[ "$swapped" = 1 ] || return
-	if [ "$mode" = zram ]; then
-		echo "$((memory * 3))M" >$ZRAM/disksize || finish fail "no zram"
-		swap_on /dev/zram0
-	fi
+	case $mode in
+	zram)	echo "$((memory * 3))M" >$ZRAM/disksize || finish fail "no zram"
+		swap_on /dev/zram0 ;;
+	nbd)	nbd-client "$LENDER" $NBD -b 4096 >/tmp/errors 2>&1 ||
+			finish fail "no network block device: $(cat /tmp/errors)"
+		swap_on $NBD
+		return ;;
+	esac
 	swap_on "$swap"
+}
+
+# The other guest answers already, or this one would not have been started.
+borrow() {
+	ifconfig vec0 "$BORROWER" || finish fail "no network"
+	[ "$mode" = ramster ] || return
+	mount -t configfs configfs $CONFIG || finish fail "no configfs"
+	mkdir $PEER || finish fail "no RAMster"
+	echo "$LENDER" >$PEER/address
+	echo insecure >$PEER/security
+	echo 1 >$PEER/borrow || finish fail "cannot borrow"
+	tries=0
+	read_word $PEER/state
+	while [ "$word" != up ]; do
+		[ $tries -lt 100 ] || finish fail "the lender is $word"
+		tries=$((tries + 1))
+		usleep 100000
+		read_word $PEER/state
+	done
+}
+
+# Swap pages leave zcache; of the others what is under way arrives.
+leave() {
+	[ "$mode" != ramster ] || echo 0 >$ZCACHE/drain
+	while :; do
+		until grep -qx 'nr_writeback 0' /proc/vmstat; do usleep 10000; done
+		read_word $ZCACHE/drain
+		[ "${word:-0}" != 0 ] || return
+		usleep 10000
+	done
 }
 
 # The pool alone is looked at where pages are swapped in one by one. All of them
@@ -56,7 +96,8 @@ tune_up() {
 	case $work in
 	heap,pack,*)
 		echo 0 >/proc/sys/vm/page-cluster
-		echo always >$ADMISSION ;;
+		echo always >$ZCACHE/swap_admission ;;
+	fetch,*) echo always >$ZCACHE/swap_admission ;;
 	esac
 	for setting in $(echo "${tune:-}" | tr , ' '); do
 		echo "${setting#*=}" >"${setting%%=*}" ||
@@ -103,8 +144,20 @@ clear_latency() {
 	done
 }
 
+# What went over the network, with all headers but those of the wire itself.
+net_counters() {
+	sed -n 's/^ *vec0: *//p' /proc/net/dev | {
+		read -r in in_frames _ _ _ _ _ _ out out_frames _ || return 0
+		say value "$1_net_in_bytes" "$in"
+		say value "$1_net_in_frames" "$in_frames"
+		say value "$1_net_out_bytes" "$out"
+		say value "$1_net_out_frames" "$out_frames"
+	}
+}
+
 all_counters() {
 	counters "$1"
+	[ ! -f /proc/net/dev ] || net_counters "$1"
 	zram_counters "$1"
 	slab_counters "$1"
 }
@@ -135,6 +188,7 @@ follow() {
 		progress) say at "$report" ;;
 		settle)	say phase "settling"; disk model; go ;;
 		warm)	begin; go ;;
+		leave)	leave; go ;;
 		stage)	if [ "$report" = after ]; then end; else all_counters "$report"; fi
 			go ;;
 		result)	end; values work; return ;;
@@ -147,6 +201,7 @@ follow() {
 mount_all
 rotate "$files"
 check_mode
+[ "$beside" = 0 ] || borrow
 set_up_swap
 tune_up
 mkfifo /tmp/go /tmp/reports

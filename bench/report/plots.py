@@ -10,6 +10,7 @@ import re
 import subprocess
 
 from . import goals as g
+from . import remote
 from . import runs as r
 from .stats import ratio
 
@@ -22,12 +23,16 @@ COLOURS = {
     "zcache": "#D55E00",
     "zcache-nocleancache": "#E69F00",
     "zcache-nofrontswap": "#CC79A7",
+    "zcache-net": "#8C564B",
+    "nbd": "#0072B2",
+    "ramster": "#882255",
     "zcache-slow": "#000000",
 }
 OTHER = "#6A3D9A"
 # Each filled one and the open one beside it are close relatives.
 POINTS = {"none": 5, "zswap": 7, "zswap-40": 6, "zswap-80": 6, "zram": 9, "zcache": 13,
-          "zcache-nocleancache": 12, "zcache-nofrontswap": 11, "zcache-slow": 3}
+          "zcache-nocleancache": 12, "zcache-nofrontswap": 11, "zcache-net": 8,
+          "nbd": 4, "ramster": 10, "zcache-slow": 3}
 OTHER_POINT = 15
 
 WIDTH = 920		# of a picture, and what is around a panel, in pixels
@@ -479,6 +484,19 @@ def latency_plots(results):
         for what in ("store", "load")], ()
 
 
+def remote_plots(results):
+    runs = results.runs
+    works = [work for work in remote.WORKS if runs.of(work, remote.DISK, remote.OURS)]
+    panels = [
+        Bars(title, metric.unit, [work.partition("-")[2] for work in works],
+             {mode: [Point.of_figure(runs.figure(work, remote.DISK, mode, metric))
+                     for work in works] for mode in (remote.OTHER, remote.OURS)})
+        for title, metric in (("a page", remote.SINGLE),
+                              ("a burst of %d" % remote.BURST, remote.BURSTS),
+                              ("on the wire", remote.WIRE), ("swapping out", remote.OUT))]
+    return "Swap in the memory of a second guest", panels, ()
+
+
 def wanted(results):
     """(name of the file, what draws it) of all that there could be."""
     runs = results.runs
@@ -490,6 +508,7 @@ def wanted(results):
             yield "%s-%s.svg" % (name, disk), plots(results, disk)
     yield "density.svg", density_plots(results)
     yield "latency.svg", latency_plots(results)
+    yield "remote.svg", remote_plots(results)
 
 
 def pictures(results):

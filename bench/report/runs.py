@@ -13,7 +13,7 @@ from collections import defaultdict
 from .stats import Figure, median
 
 MODES = ("none", "zswap", "zswap-80", "zram", "zcache", "zcache-nocleancache",
-         "zcache-nofrontswap", "zcache-slow")
+         "zcache-nofrontswap", "zcache-net", "nbd", "ramster", "zcache-slow")
 PEERS = ("none", "zswap", "zswap-80", "zram")
 SLOW = "zcache-slow"	# zcache made slower on purpose: no candidate
 DISKS = ("hdd", "ssd", "ram")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The chapters of the page. Each takes Results and returns lines."""
 from . import goals as g
+from . import remote
 from . import runs as r
 from . import text
 from .stats import ratio
@@ -13,6 +14,9 @@ MODE_IS = {
     "zcache": "zcache with its defaults: swap pages and file pages",
     "zcache-nocleancache": "zcache, swap pages only",
     "zcache-nofrontswap": "zcache, file pages only",
+    "zcache-net": "zcache in the kernel that the next two have, which has a network",
+    "nbd": "swap on a network block device in the memory of a second guest",
+    "ramster": "zcache with RAMster, that borrows memory of a second guest",
     "zcache-slow": "zcache with a delay in each store, to see whether a loss "
                    "shows",
 }
@@ -497,6 +501,66 @@ def by_zswap(results, what, found):
     return ", ".join(text.fixed(a / b) for a, b in zip(found, zswap))
 
 
+def borrowing(results):
+    title, runs = "Memory of a second guest", results.runs
+    works = measured(results, remote.WORKS)
+    if not works:
+        return not_measured(title, remote.WORKS)
+    rows, traffic = [], []
+    for cell in remote.cells(runs):
+        work, disk, mode = cell
+        figures = [runs.figure(*cell, metric) for metric in
+                   (remote.SINGLE, remote.SINGLE_P99, remote.BURSTS, remote.BURSTS_P99)]
+        name = [work, mode if disk == remote.DISK else "%s, %s" % (mode, disk)]
+        rows.append(name + [len(figures[0]), text.figure(figures[0]),
+                            text.middle(figures[1]), by_nbd(runs, cell, remote.SINGLE),
+                            text.figure(figures[2]), text.middle(figures[3]),
+                            by_nbd(runs, cell, remote.BURSTS)])
+        if disk == remote.DISK:
+            traffic.append(name + [
+                text.middle(runs.figure(*cell, remote.WIRE_OF[step]))
+                for step in remote.STEPS] + [
+                    by_nbd(runs, cell, remote.WIRE),
+                    text.figure(runs.figure(*cell, remote.OUT))])
+    return ["## " + title, "", *where(results, works), *text.paragraph(
+        "Real data is swapped out to the memory of a second guest, and swapped in "
+        "again: single pages here and there without readahead, then bursts of %d "
+        "neighbours with the readahead that Linux has by default. Links: %s. "
+        "`nbd` is plain swap on a network block device that `nbd-server` offers; "
+        "`none, hdd` and the like is swap on the modelled disk. The time is that of "
+        "one system call which makes the pages present, in us: less is better."
+        % (remote.BURST, "; ".join(
+            "%s (%s)" % (link, link_is(results, link)) for link in
+            sorted({remote.LINKS[work] for work in works})))),
+        *text.table(("work", "mode", "n", "single p50", "p99", "by nbd",
+                     "burst p50", "p99", "by nbd"), rows),
+        *picture(results, "remote.svg", "Time of a page and of a burst, and bytes"),
+        *text.paragraph(
+            "Bytes on the wire for each page, both directions with all headers, and "
+            "how fast pages went out: from the first until the last was there. With "
+            "`ramster` that contains compressing and sealing them. In what comes with "
+            "bursts are pages that readahead wanted and nobody else."),
+        *text.table(("work", "mode", "out", "singles", "bursts", "all by nbd",
+                     "out, MB/s"), traffic),
+        *text.paragraph(
+            "What to make of it: the server of `nbd` is a program, and in User Mode "
+            "Linux its system calls cost ten times what they cost elsewhere, while "
+            "lending to RAMster needs none. But RAMster computes: AES is done in "
+            "plain C here, ten times slower than by the instructions of a real CPU. "
+            "Connections are plain TCP in both."),
+        *again(works)]
+
+
+def by_nbd(runs, cell, metric):
+    nbd = runs.figure(cell[0], remote.DISK, remote.OTHER, metric)
+    return "1" if cell[2] == remote.OTHER else \
+        text.ratio(ratio(runs.figure(*cell, metric), nbd))
+
+
+def link_is(results, link):
+    return results.about.get("link_" + link, text.NOTHING)
+
+
 def scaling(results):
     title = "Two CPUs"
     if not results.scaling:
@@ -556,7 +620,7 @@ def says_no(results):
 
 
 def ending(results):
-    known = {*r.ZIPF, *r.ONCE, *r.HEAP, *r.DENSITY, *r.OTHERS,
+    known = {*r.ZIPF, *r.ONCE, *r.HEAP, *r.DENSITY, *r.OTHERS, *remote.WORKS,
              *results.runs.compiles()}
     others = [work for work in results.runs.works() if work not in known]
     lines = ["## All of it again", "",
@@ -571,7 +635,7 @@ def ending(results):
 
 
 CHAPTERS = (beginning, compiling, rereads, once, heap, mixed, density, latency,
-            scaling, elsewhere, idle, profile, calibrate, says_no, ending)
+            borrowing, scaling, elsewhere, idle, profile, calibrate, says_no, ending)
 
 
 def page(results):
