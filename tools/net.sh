@@ -116,7 +116,7 @@ run_group() {
 run_groups() {
 	local name dir start
 	for name in $2; do
-		dir=$RUN/$1-$name start=$SECONDS
+		dir=$RUN/$1-$VM_SEED-$name start=$SECONDS
 		run_group "$1" "$name" "$dir"
 		if [ -e "$dir/wrong" ] && ! grep -qv ^little "$dir/wrong"; then
 			printf '%-11s %-18s zcache did too little, it is tried again: %s\n' \

@@ -12,15 +12,20 @@ import sys
 
 HEADER = 8      # of L2TPv3 over UDP, in front of the frame
 MAC = 6
+SILENCE = 600   # seconds after which all machines must be gone, and their script with them
 
 
 def main():
     host, port, *others = sys.argv[1], *map(int, sys.argv[2:])
     here = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     here.bind((host, port))
+    here.settimeout(SILENCE)
     where = {}
     while True:
-        frame, (_, sender) = here.recvfrom(65536)
+        try:
+            frame, (_, sender) = here.recvfrom(65536)
+        except socket.timeout:
+            return
         target, source = frame[HEADER:HEADER + MAC], frame[HEADER + MAC:HEADER + 2 * MAC]
         where[source] = sender
         for other in [where[target]] if target in where else others:
