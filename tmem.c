@@ -678,6 +678,47 @@ unsigned long tmem_count(struct tmem_pool *pool, const struct tmem_key *key,
 	return count;
 }
 
+/**
+ * tmem_find() - the next page of an object that is meant
+ * @pool: the pool
+ * @key: where to begin; on success the page
+ * @match: says which
+ * @arg: for @match
+ *
+ * Context: Any but interrupt context.
+ * Return: true if there is one.
+ */
+bool tmem_find(struct tmem_pool *pool, struct tmem_key *key, tmem_match_t match,
+	       void *arg)
+{
+	unsigned long seen = 0;
+	struct tmem_object *obj;
+	bool found = false;
+	void *entry;
+
+	rcu_read_lock();
+	obj = tmem_object_lock(pool, key->object);
+	if (obj) {
+		XA_STATE(xas, &obj->pages, key->index);
+
+		xas_for_each(&xas, entry, ULONG_MAX) {
+			found = match(xa_to_value(entry), arg);
+			if (found)
+				break;
+			if (++seen % TMEM_BATCH)
+				continue;
+			xas_pause(&xas);
+			xa_unlock(&obj->pages);
+			xa_lock(&obj->pages);
+		}
+		if (found)
+			key->index = xas.xa_index;
+		tmem_object_unlock(pool, obj);
+	}
+	rcu_read_unlock();
+	return found;
+}
+
 typedef void (*tmem_object_fn)(struct tmem_pool *pool, struct tmem_object *obj,
 			       void *arg);
 

@@ -98,7 +98,7 @@ struct tmem_footprint {
  * @arg: as given by the caller
  *
  * Context: Under the lock of a tree, perhaps with interrupts off.
- * Return: true if it is to be forgotten.
+ * Return: true if it is.
  */
 typedef bool (*tmem_match_t)(unsigned long handle, void *arg);
 
@@ -126,6 +126,8 @@ unsigned long tmem_invalidate_all_matching(struct tmem_pool *pool,
 					   tmem_match_t match, void *arg);
 unsigned long tmem_count(struct tmem_pool *pool, const struct tmem_key *key,
 			 unsigned long nr);
+bool tmem_find(struct tmem_pool *pool, struct tmem_key *key, tmem_match_t match,
+	       void *arg);
 
 void tmem_pool_footprint(struct tmem_pool *pool, struct tmem_footprint *fp);
 int tmem_validate(struct tmem_pool *pool);

@@ -589,7 +589,7 @@ static bool is_multiple(unsigned long handle, void *arg)
 static void tmem_invalidates_matching(struct kunit *test)
 {
 	struct owner *o = test->priv;
-	unsigned long three = 3, one = 1;
+	unsigned long three = 3, one = 1, large = 1000;
 	struct tmem_key key;
 	u64 object, index;
 
@@ -600,6 +600,20 @@ static void tmem_invalidates_matching(struct kunit *test)
 							    MODEL_GFP));
 		}
 	}
+	/* The next one: handles begin with 1. */
+	key = (struct tmem_key) { 7, 2 };
+	KUNIT_EXPECT_TRUE(test, tmem_find(o->pool, &key, is_multiple, &three));
+	KUNIT_EXPECT_EQ(test, 2, key.index);
+	key.index++;
+	KUNIT_EXPECT_TRUE(test, tmem_find(o->pool, &key, is_multiple, &three));
+	KUNIT_EXPECT_EQ(test, 5, key.index);
+	key.index = 0;
+	KUNIT_EXPECT_TRUE(test, tmem_find(o->pool, &key, is_multiple, &large));
+	KUNIT_EXPECT_EQ(test, large - 1, key.index);
+	key.index++;
+	KUNIT_EXPECT_FALSE(test, tmem_find(o->pool, &key, is_multiple, &large));
+	key = (struct tmem_key) { 50, 0 };
+	KUNIT_EXPECT_FALSE(test, tmem_find(o->pool, &key, is_multiple, &one));
 	/* Of a range: handles 3 to 99. */
 	key = (struct tmem_key) { 7, 0 };
 	KUNIT_EXPECT_EQ(test, 33, tmem_invalidate_matching(o->pool, &key, 100,
