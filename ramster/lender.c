@@ -14,7 +14,7 @@
  * ends, and only with the token of its session. There is no way to name another's.
  * A borrower that has booted anew says HELLO with another epoch and gets a new
  * session; the pages of the old one go. They also go when it has not been heard of
- * for RAMSTER_IDLE, and at once when the client is not allowed any more. HELLO
+ * for RAMSTER_IDLE (RAMSTER_IDLE_KEPT), and at once when the client is not allowed any more. HELLO
  * with the epoch that is known, which may be one that was sent again, gets the
  * session that there is.
  *
@@ -83,8 +83,12 @@
 #include "proto.h"
 #include "ramster.h"
 
-/* Borrowers say STATUS every few seconds. */
+/*
+ * Borrowers say STATUS every few seconds. One that is cut off for longer may lose its
+ * copies, but what is kept for it may be nowhere else.
+ */
 #define RAMSTER_IDLE		(5 * 60 * HZ)
+#define RAMSTER_IDLE_KEPT	(60 * 60 * HZ)
 
 /* Words of the answers, with room to grow: a connection has space for as many. */
 #define RAMSTER_SMALL_REPLY	32
@@ -218,7 +222,10 @@ static void ramster_session_leave(void)
 
 static bool ramster_client_idle(struct ramster_client *client)
 {
-	return time_after(jiffies, READ_ONCE(client->used) + RAMSTER_IDLE);
+	unsigned long idle = ramster_store_kept(client->store) ? RAMSTER_IDLE_KEPT :
+								 RAMSTER_IDLE;
+
+	return time_after(jiffies, READ_ONCE(client->used) + idle);
 }
 
 /* End one session, of those that are idle or of all. Returns what it had. */
@@ -371,7 +378,7 @@ static __be32 ramster_proc_hello(struct svc_rqst *rqstp)
 
 /* Take up to @nr pages; says which in @taken. */
 static enum ramster_status ramster_take(struct ramster_store *store,
-					struct xdr_stream *xdr, u32 nr,
+					struct xdr_stream *xdr, u32 nr, bool keep,
 					u64 *taken)
 {
 	struct ramster_sealed sealed;
@@ -381,7 +388,7 @@ static enum ramster_status ramster_take(struct ramster_store *store,
 		if (ramster_decode_sealed(xdr, &sealed) || !sealed.len)
 			return RAMSTER_BAD_MESSAGE;
 		if (!ramster_store_put(store, sealed.number, sealed.data,
-				       sealed.len))
+				       sealed.len, keep))
 			*taken |= BIT_ULL(i);
 	}
 	if (ramster_decode_end(xdr))
@@ -389,8 +396,10 @@ static enum ramster_status ramster_take(struct ramster_store *store,
 	return *taken ? RAMSTER_OK : RAMSTER_BUSY;
 }
 
+/* STORE and KEEP. */
 static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 {
+	bool keep = rqstp->rq_proc == RAMSTER_PROC_KEEP;
 	struct xdr_stream *xdr = &rqstp->rq_arg_stream;
 	enum ramster_status status = RAMSTER_BAD_MESSAGE;
 	struct ramster_store *store;
@@ -403,7 +412,7 @@ static __be32 ramster_proc_store(struct svc_rqst *rqstp)
 	status = RAMSTER_NO_SESSION;
 	store = ramster_session_join(rqstp, &token);
 	if (store) {
-		status = ramster_take(store, xdr, nr, &taken);
+		status = ramster_take(store, xdr, nr, keep, &taken);
 		ramster_session_leave();
 	}
 answer:
@@ -499,6 +508,8 @@ static __be32 ramster_proc_status(struct svc_rqst *rqstp)
 		health.oldest = ramster_store_oldest(store);
 		health.room_pages = ramster_store_room(store);
 		health.is_short = !health.room_pages;
+		health.recalls = ramster_store_recalls();
+		health.lost = ramster_store_lost(store);
 		ramster_session_leave();
 		ramster_store_settle();
 	}
@@ -534,6 +545,7 @@ static const struct svc_procedure ramster_procedures[RAMSTER_NR_PROCS] = {
 	RAMSTER_PROCEDURE(INVALIDATE, ramster_proc_invalidate,
 			  RAMSTER_SMALL_REPLY),
 	RAMSTER_PROCEDURE(STATUS, ramster_proc_status, RAMSTER_SMALL_REPLY),
+	RAMSTER_PROCEDURE(KEEP, ramster_proc_store, RAMSTER_SMALL_REPLY),
 };
 
 static int ramster_dispatch(struct svc_rqst *rqstp)
@@ -809,8 +821,9 @@ void ramster_clients_show(struct seq_file *seq)
 			   client->security == RAMSTER_TLS ? "tls" : "insecure",
 			   client->quota_pages);
 		if (client->store)
-			seq_printf(seq, " zpages %lu idle_ms %u",
+			seq_printf(seq, " zpages %lu kept %lu idle_ms %u",
 				   ramster_store_pages(client->store),
+				   ramster_store_kept(client->store),
 				   jiffies_to_msecs(jiffies -
 						    READ_ONCE(client->used)));
 		seq_putc(seq, '\n');

@@ -54,9 +54,19 @@
  * STATUS (5)		token
  *   answer		status
  *			u64	zpages of this session, at most 2^52
- *			u64	all with a number below were dropped, at most 2^52
+ *			u64	all with a number below were dropped, at most 2^52;
+ *				not those that came with KEEP
  *			u64	room in pages, at most 2^40
  *			bool	the lender is short of memory: push nothing now
+ *			bool	it wants the memory of what came with KEEP back:
+ *				in 30 seconds it begins to drop it
+ *			u64	zpages of this session that came with KEEP, were not
+ *				invalidated, and were dropped, at most 2^52
+ *
+ * KEEP (6)		as STORE; but the lender takes a zpage only if it can keep it,
+ *			whatever is stored after it. It drops it when it is asked to,
+ *			when the session ends, and in need: and says so in STATUS.
+ *   answer		as of STORE
  *
  * Whoever sends these may be broken or hostile. A message is read to its end and
  * must end there; each length, count, number and enumeration is checked before
@@ -149,6 +159,16 @@ static int ramster_get_u64(struct xdr_stream *xdr, u64 *n, u64 max)
 static int ramster_put_u64(struct xdr_stream *xdr, u64 n, u64 max)
 {
 	return n > max || xdr_stream_encode_u64(xdr, n) < 0 ? -EMSGSIZE : 0;
+}
+
+static int ramster_get_bool(struct xdr_stream *xdr, bool *yes)
+{
+	u32 n;
+
+	if (xdr_stream_decode_u32(xdr, &n) || n > 1)
+		return -EBADMSG;
+	*yes = n;
+	return 0;
 }
 
 static int ramster_get_number(struct xdr_stream *xdr, u64 *number)
@@ -267,7 +287,7 @@ int ramster_decode_welcome(struct xdr_stream *xdr, struct ramster_welcome *res)
 }
 
 /**
- * ramster_encode_store() - STORE, the call, up to its zpages
+ * ramster_encode_store() - STORE or KEEP, the call, up to its zpages
  * @xdr: where to
  * @token: the session
  * @nr: number of zpages
@@ -286,7 +306,7 @@ int ramster_encode_store(struct xdr_stream *xdr, const struct ramster_token *tok
 }
 
 /**
- * ramster_batch_add() - make room for one more zpage of a STORE
+ * ramster_batch_add() - make room for one more zpage of a STORE or KEEP
  * @buf: the zpages, aligned to four bytes
  * @used: bytes of @buf that are in use; what the zpage takes is added
  * @size: bytes that may be used, RAMSTER_MAX_BATCH at most
@@ -316,7 +336,7 @@ void *ramster_batch_add(void *buf, unsigned int *used, unsigned int size,
 }
 
 /**
- * ramster_decode_store() - STORE, the call, up to its zpages
+ * ramster_decode_store() - STORE or KEEP, the call, up to its zpages
  * @xdr: where from
  * @token: the session
  * @nr: number of zpages
@@ -387,7 +407,7 @@ int ramster_decode_sealed(struct xdr_stream *xdr, struct ramster_sealed *sealed)
 }
 
 /**
- * ramster_encode_stored() - STORE, the answer
+ * ramster_encode_stored() - STORE or KEEP, the answer
  * @xdr: where to
  * @status: how it ended
  * @taken: which zpages were taken: bit 0 is the first
@@ -405,7 +425,7 @@ int ramster_encode_stored(struct xdr_stream *xdr, enum ramster_status status, u6
 }
 
 /**
- * ramster_decode_stored() - STORE, the answer
+ * ramster_decode_stored() - STORE or KEEP, the answer
  * @xdr: where from
  * @status: how it ended
  * @taken: which zpages were taken: bit 0 is the first; bits of zpages that there
@@ -586,9 +606,10 @@ int ramster_encode_health(struct xdr_stream *xdr, const struct ramster_health *r
 	if (ramster_put_u64(xdr, res->pages, RAMSTER_MAX_NUMBER + 1) ||
 	    ramster_put_u64(xdr, res->oldest, RAMSTER_MAX_NUMBER + 1) ||
 	    ramster_put_u64(xdr, res->room_pages, RAMSTER_MAX_PAGES) ||
-	    xdr_stream_encode_u32(xdr, res->is_short) < 0)
+	    xdr_stream_encode_u32(xdr, res->is_short) < 0 ||
+	    xdr_stream_encode_u32(xdr, res->recalls) < 0)
 		return -EMSGSIZE;
-	return 0;
+	return ramster_put_u64(xdr, res->lost, RAMSTER_MAX_NUMBER + 1);
 }
 
 /**
@@ -601,8 +622,6 @@ int ramster_encode_health(struct xdr_stream *xdr, const struct ramster_health *r
  */
 int ramster_decode_health(struct xdr_stream *xdr, struct ramster_health *res)
 {
-	u32 is_short;
-
 	*res = (struct ramster_health) {};
 	if (ramster_get_status(xdr, &res->status))
 		return -EBADMSG;
@@ -611,8 +630,9 @@ int ramster_decode_health(struct xdr_stream *xdr, struct ramster_health *res)
 	if (ramster_get_u64(xdr, &res->pages, RAMSTER_MAX_NUMBER + 1) ||
 	    ramster_get_u64(xdr, &res->oldest, RAMSTER_MAX_NUMBER + 1) ||
 	    ramster_get_u64(xdr, &res->room_pages, RAMSTER_MAX_PAGES) ||
-	    xdr_stream_decode_u32(xdr, &is_short) || is_short > 1)
+	    ramster_get_bool(xdr, &res->is_short) ||
+	    ramster_get_bool(xdr, &res->recalls) ||
+	    ramster_get_u64(xdr, &res->lost, RAMSTER_MAX_NUMBER + 1))
 		return -EBADMSG;
-	res->is_short = is_short;
 	return ramster_decode_end(xdr);
 }

@@ -23,6 +23,7 @@ enum ramster_proc {
 	RAMSTER_PROC_LOAD,
 	RAMSTER_PROC_INVALIDATE,
 	RAMSTER_PROC_STATUS,
+	RAMSTER_PROC_KEEP,
 	RAMSTER_NR_PROCS,
 };
 
@@ -108,9 +109,11 @@ struct ramster_sealed {
  * struct ramster_health - how a lender is, the answer to STATUS
  * @status: nothing else is valid unless %RAMSTER_OK
  * @pages: zpages it has of this session
- * @oldest: all with a number below were dropped
+ * @oldest: all with a number below were dropped, but for those that are kept
  * @room_pages: what it would still take, in pages of compressed bytes
  * @is_short: it is short of memory: push nothing now
+ * @recalls: it wants the memory of kept zpages back soon
+ * @lost: kept zpages of this session that it has dropped so far
  */
 struct ramster_health {
 	enum ramster_status status;
@@ -118,6 +121,8 @@ struct ramster_health {
 	u64 oldest;
 	u64 room_pages;
 	bool is_short;
+	bool recalls;
+	u64 lost;
 };
 
 /*
@@ -130,7 +135,7 @@ int ramster_decode_hello(struct xdr_stream *xdr, struct ramster_hello *hello);
 int ramster_encode_welcome(struct xdr_stream *xdr, const struct ramster_welcome *res);
 int ramster_decode_welcome(struct xdr_stream *xdr, struct ramster_welcome *res);
 
-/* STORE: token, number of zpages, then each. The zpages are put into a flat buffer. */
+/* STORE, KEEP: token, number of zpages, then each. They are put into a flat buffer. */
 int ramster_encode_store(struct xdr_stream *xdr, const struct ramster_token *token,
 			 u32 nr);
 void *ramster_batch_add(void *buf, unsigned int *used, unsigned int size,

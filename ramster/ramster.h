@@ -258,16 +258,19 @@ struct ramster_store;
 struct ramster_store *ramster_store_create(unsigned long quota_pages);
 void ramster_store_destroy(struct ramster_store *store);
 int ramster_store_put(struct ramster_store *store, u64 number, const void *data,
-		      unsigned int len);
+		      unsigned int len, bool keep);
 int ramster_store_get(struct ramster_store *store, u64 number, void *buf,
 		      unsigned int size);
 void ramster_store_drop(struct ramster_store *store, u64 number);
 unsigned long ramster_store_pages(struct ramster_store *store);
+unsigned long ramster_store_kept(struct ramster_store *store);
+unsigned long ramster_store_lost(struct ramster_store *store);
 unsigned long ramster_store_room(struct ramster_store *store);
 u64 ramster_store_oldest(struct ramster_store *store);
 int ramster_store_start(unsigned int percent, unsigned int headroom_percent);
 unsigned long ramster_lent_frame_pages(void);
-unsigned long ramster_store_shrink(unsigned long nr_pages);
+unsigned long ramster_store_shrink(unsigned long nr_pages, bool kept);
+bool ramster_store_recalls(void);
 void ramster_store_settle(void);
 int ramster_store_validate(struct ramster_store *store);
 

@@ -294,14 +294,16 @@ static int write_status(struct xdr_stream *xdr)
 	return ramster_encode_status(xdr, RAMSTER_BUSY);
 }
 
-static const u32 health_words[] = { 0, 5, 6, 0x00100000, 0, 0x0100, 0, 1 };
+static const u32 health_words[] = {
+	0, 5, 6, 0x00100000, 0, 0x0100, 0, 1, 0, 0x00100000, 0,
+};
 
 static int write_health(struct xdr_stream *xdr)
 {
 	return ramster_encode_health(xdr, &(struct ramster_health) {
 		.status = RAMSTER_OK, .pages = 0x0000000500000006ULL,
 		.oldest = 0x0010000000000000ULL, .room_pages = 0x010000000000ULL,
-		.is_short = true,
+		.is_short = true, .lost = 0x0010000000000000ULL,
 	});
 }
 
@@ -502,6 +504,9 @@ static const struct limit {
 	{ "health: too much room", "health", 5, { 0x0100, 1 }, 2 },
 	{ "health: not short", "health", 7, { 0 }, 1, true },
 	{ "health: neither true nor false", "health", 7, { 2 }, 1 },
+	{ "health: asks back", "health", 8, { 1 }, 1, true },
+	{ "health: neither asks back nor not", "health", 8, { 2 }, 1 },
+	{ "health: too many lost", "health", 9, { 0x00100000, 1 }, 2 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(limit, limits, name);
@@ -575,6 +580,8 @@ static void proto_encoders_refuse(struct kunit *test)
 	health = (struct ramster_health) { .pages = (1ULL << 52) + 1 };
 	KUNIT_EXPECT_EQ(test, -EMSGSIZE, ramster_encode_health(&xdr, &health));
 	health = (struct ramster_health) { .oldest = (1ULL << 52) + 1 };
+	KUNIT_EXPECT_EQ(test, -EMSGSIZE, ramster_encode_health(&xdr, &health));
+	health = (struct ramster_health) { .lost = (1ULL << 52) + 1 };
 	KUNIT_EXPECT_EQ(test, -EMSGSIZE, ramster_encode_health(&xdr, &health));
 	KUNIT_EXPECT_EQ(test, -EMSGSIZE, ramster_encode_status(&xdr, RAMSTER_NR_STATUS));
 	KUNIT_EXPECT_EQ(test, -EMSGSIZE, ramster_encode_sealed(&xdr, &sealed));

@@ -45,13 +45,24 @@ static u8 byte_of(unsigned int which, u64 nr, unsigned int i)
 	return nr * 37 + i + (i >> 8) + which * 101;
 }
 
-static int put(struct shop *s, unsigned int which, u64 nr, unsigned int len)
+static int put_or_keep(struct shop *s, unsigned int which, u64 nr, unsigned int len,
+		       bool keep)
 {
 	unsigned int i;
 
 	for (i = 0; i < len; i++)
 		s->bytes[i] = byte_of(which, nr, i);
-	return ramster_store_put(s->store[which], nr, s->bytes, len);
+	return ramster_store_put(s->store[which], nr, s->bytes, len, keep);
+}
+
+static int put(struct shop *s, unsigned int which, u64 nr, unsigned int len)
+{
+	return put_or_keep(s, which, nr, len, false);
+}
+
+static int keep(struct shop *s, unsigned int which, u64 nr)
+{
+	return put_or_keep(s, which, nr, LEN, true);
 }
 
 /* Returns the length, or an error; -EBADMSG if it is not what was put. */
@@ -287,7 +298,7 @@ static void shrinking_drops_oldest(struct kunit *test)
 	for (nr = 1; nr <= last; nr++)
 		KUNIT_ASSERT_EQ(test, 0, put(s, 0, nr, LEN));
 	frames = ramster_lent_frame_pages();
-	KUNIT_EXPECT_EQ(test, ZBUD_FRAME_PAGES, ramster_store_shrink(1));
+	KUNIT_EXPECT_EQ(test, ZBUD_FRAME_PAGES, ramster_store_shrink(1, false));
 	KUNIT_EXPECT_EQ(test, frames - ZBUD_FRAME_PAGES,
 			ramster_lent_frame_pages());
 	/* Those that are gone came before those that are there. */
@@ -305,9 +316,60 @@ static void shrinking_drops_oldest(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gone,
 			ramster_counted(RAMSTER_LENT_DROPPED) - dropped);
 	KUNIT_EXPECT_EQ(test, frames - ZBUD_FRAME_PAGES,
-			ramster_store_shrink(ULONG_MAX));
+			ramster_store_shrink(ULONG_MAX, false));
 	KUNIT_EXPECT_EQ(test, 0, ramster_store_pages(s->store[0]));
 	KUNIT_EXPECT_EQ(test, 0, put(s, 0, last + 1, LEN));
+}
+
+/* Whatever is stored after them, and without one byte more than the quota. */
+static void kept_pages_stay(struct kunit *test)
+{
+	struct shop *s = test->priv;
+	u64 nr, last = 0;
+
+	KUNIT_EXPECT_EQ(test, 0, put(s, 0, 1000, LEN));
+	while (!keep(s, 0, last + 1))
+		last++;
+	KUNIT_EXPECT_LE(test, last * LEN, QUOTA * PAGE_SIZE);
+	KUNIT_EXPECT_GT(test, (last + 1) * (LEN + 64), QUOTA * PAGE_SIZE);
+	/* What may be dropped has made room, and is not let in any more. */
+	KUNIT_EXPECT_EQ(test, -ENOENT, get(s, 0, 1000));
+	for (nr = 1; nr <= 3 * last; nr++)
+		KUNIT_EXPECT_NE(test, 0, put(s, 0, 20 * OBJECT + nr, LEN));
+	KUNIT_EXPECT_LT(test, ramster_store_room(s->store[0]), 1 + LEN / PAGE_SIZE + 1);
+	for (nr = 1; nr <= last; nr++)
+		KUNIT_EXPECT_EQ(test, LEN, get(s, 0, nr));
+	KUNIT_EXPECT_EQ(test, last, ramster_store_kept(s->store[0]));
+	for (nr = 1; nr <= last; nr++)
+		ramster_store_drop(s->store[0], nr);
+	KUNIT_EXPECT_EQ(test, 0, ramster_store_kept(s->store[0]));
+	KUNIT_EXPECT_EQ(test, 0, ramster_store_lost(s->store[0]));
+	KUNIT_EXPECT_EQ(test, 0, ramster_lent_frame_pages());
+}
+
+/* Asked back first; by force only for the worst, and it is told. */
+static void kept_pages_are_asked_back(struct kunit *test)
+{
+	struct shop *s = test->priv;
+	unsigned long frames;
+	u64 nr, last = 50;
+
+	for (nr = 1; nr <= last; nr++)
+		KUNIT_ASSERT_EQ(test, 0, keep(s, 0, nr));
+	KUNIT_ASSERT_EQ(test, 0, put(s, 0, last + 1, LEN));
+	KUNIT_EXPECT_FALSE(test, ramster_store_recalls());
+	KUNIT_ASSERT_EQ(test, 0, ramster_store_start(50, 100));
+	KUNIT_EXPECT_TRUE(test, ramster_store_recalls());
+	ramster_store_settle();
+	KUNIT_EXPECT_EQ(test, -ENOENT, get(s, 0, last + 1));
+	frames = ramster_lent_frame_pages();
+	KUNIT_EXPECT_EQ(test, 0, ramster_store_shrink(ULONG_MAX, false));
+	KUNIT_EXPECT_EQ(test, last, ramster_store_kept(s->store[0]));
+	KUNIT_EXPECT_EQ(test, 0, ramster_store_lost(s->store[0]));
+	KUNIT_EXPECT_EQ(test, frames, ramster_store_shrink(ULONG_MAX, true));
+	KUNIT_EXPECT_EQ(test, last, ramster_store_lost(s->store[0]));
+	KUNIT_ASSERT_EQ(test, 0, ramster_store_start(50, 0));
+	KUNIT_EXPECT_FALSE(test, ramster_store_recalls());
 }
 
 static void stores_do_not_see_each_other(struct kunit *test)
@@ -390,14 +452,16 @@ static void random_step(struct tester *me)
 		break;
 	case 2:
 		if (model_one_in(&me->m, 8))
-			ramster_store_shrink(ZBUD_FRAME_PAGES);
+			ramster_store_shrink(ZBUD_FRAME_PAGES,
+					     model_one_in(&me->m, 4));
 		break;
 	case 3:
 	case 4:
 	case 5:
 		for (i = 0; i < len; i++)
 			mine[i] = byte_of(which, nr, i);
-		ramster_store_put(s->store[which], nr, mine, len);
+		ramster_store_put(s->store[which], nr, mine, len,
+				  model_one_in(&me->m, 4));
 		break;
 	default:
 		got = ramster_store_get(s->store[which], nr, mine,
@@ -436,6 +500,8 @@ static struct kunit_case store_cases[] = {
 	KUNIT_CASE(refused_without_headroom),
 	KUNIT_CASE(headroom_is_given_back),
 	KUNIT_CASE(shrinking_drops_oldest),
+	KUNIT_CASE(kept_pages_stay),
+	KUNIT_CASE(kept_pages_are_asked_back),
 	KUNIT_CASE(stores_do_not_see_each_other),
 	KUNIT_CASE(allocations_fail),
 	KUNIT_CASE(many_at_once),

@@ -102,7 +102,7 @@ proto-status-unchecked|ramster/proto.c|s/ \|\| n >= RAMSTER_NR_STATUS/ || 0/
 proto-refusal-goes-on|ramster/proto.c|s/if \(\*status != RAMSTER_OK\)\n\t\treturn ramster_decode_end/if (0)\n\t\treturn ramster_decode_end/
 proto-store-unlimited|ramster/proto.c|s/(RAMSTER_MAX_STORE, RAMSTER_SEALED_FIELDS\)) \|\|\n\t    xdr_stream_remaining\(xdr\) > RAMSTER_MAX_BATCH/$1/
 proto-feature-unchecked|ramster/proto.c|s/\t    res->features & ~RAMSTER_FEATURES \|\|\n\t    xdr_stream_decode/\t    xdr_stream_decode/
-proto-bool-unchecked|ramster/proto.c|s/ \|\| is_short > 1//
+proto-bool-unchecked|ramster/proto.c|s/ \|\| n > 1\)/)/
 EOF
 }
 

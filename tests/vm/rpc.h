@@ -14,7 +14,9 @@
 #define RPC_PROGRAM	0x2b72616dU
 #define RPC_VERSION	1
 
-enum { RPC_NULL, RPC_HELLO, RPC_STORE, RPC_LOAD, RPC_INVALIDATE, RPC_STATUS };
+enum {
+	RPC_NULL, RPC_HELLO, RPC_STORE, RPC_LOAD, RPC_INVALIDATE, RPC_STATUS, RPC_KEEP,
+};
 
 /* Status of an answer; RPC_NOTHING: there was none, or not of this kind. */
 enum {

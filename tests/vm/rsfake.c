@@ -13,34 +13,12 @@
 #include <unistd.h>
 #include "ramster.h"
 #include "rpc.h"
+#include "rsfake.h"
 
 /* ---- A lender in user space ---- */
 
 #define FAKE_PORT	20613
-#define KEPT_PAGES	2048
 #define CONNECTIONS	16
-
-/* What it does when it is asked for pages. */
-enum lie {
-	HONEST,
-	FORGETS,	/* it has nothing */
-	OTHER_PAGE,	/* the bytes of another page */
-	OTHER_NUMBER,	/* another page, with its own number */
-	FLIPPED,	/* a bit is wrong */
-	SHORTER,
-	LONGER,
-	WRONG_COUNT,	/* more pages than it says */
-	TOO_MANY,	/* than were asked for */
-	BAD_STATUS,
-	NO_SESSION,
-	GARBAGE,	/* anything */
-	CUT,		/* the record ends in the middle of a page */
-	WRONG_CALL,	/* the answer is to another call */
-	HUGE_RECORD,
-	SILENT,
-	HANGS_UP,
-	NR_LIES,
-};
 
 static const char *const lie_names[NR_LIES] = {
 	"honest", "forgets", "other page", "other number", "flipped", "shorter",
@@ -48,31 +26,7 @@ static const char *const lie_names[NR_LIES] = {
 	"garbage", "cut", "wrong call", "huge record", "silent", "hangs up",
 };
 
-struct kept {
-	uint64_t number;
-	uint32_t len;
-	unsigned char data[RPC_MAX_SEALED];
-};
-
-/**
- * struct fake - a lender in user space
- * @lie: what it does
- * @stored: pages that it took
- * @asked: calls that wanted pages
- * @refused: calls that it did not understand
- * @rng: for what is random
- * @kept: the last pages
- */
-struct fake {
-	volatile enum lie lie;
-	volatile unsigned long stored;
-	volatile unsigned long asked;
-	volatile unsigned long refused;
-	struct rng rng;
-	struct kept kept[KEPT_PAGES];
-};
-
-static struct fake *fake;
+struct fake *fake;
 
 static const struct kept *find_kept(uint64_t number)
 {
@@ -173,7 +127,20 @@ static void answer_load(struct rpc_msg *from, struct rpc_msg *to)
 		to->len = 28 + rng_below(&fake->rng, to->len - 28) / 4 * 4;
 }
 
-static void answer_store(struct rpc_msg *from, struct rpc_msg *to)
+/* In the place of an old one, unless all are to be kept. */
+static struct kept *place_for(uint32_t proc)
+{
+	unsigned int i;
+
+	if (proc != RPC_KEEP)
+		return &fake->kept[fake->stored % KEPT_PAGES];
+	for (i = 0; i < KEPT_PAGES; i++)
+		if (!fake->kept[i].number)
+			return &fake->kept[i];
+	return NULL;
+}
+
+static void answer_store(struct rpc_msg *from, struct rpc_msg *to, uint32_t proc)
 {
 	struct kept *page;
 	uint64_t number, taken = 0;
@@ -187,7 +154,12 @@ static void answer_store(struct rpc_msg *from, struct rpc_msg *to)
 		check(len && len <= RPC_MAX_SEALED && number,
 		      "the borrower sends %u bytes as page %lu", len,
 		      (unsigned long)number);
-		page = &fake->kept[fake->stored++ % KEPT_PAGES];
+		page = place_for(proc);
+		if (!page) {
+			rpc_get(from, len);
+			continue;
+		}
+		fake->stored++;
 		page->number = number;
 		page->len = len;
 		memcpy(page->data, rpc_get(from, len), len);
@@ -197,6 +169,30 @@ static void answer_store(struct rpc_msg *from, struct rpc_msg *to)
 	check(from->at == from->len, "the borrower sends more than it says");
 	rpc_put32(to, RPC_OK);
 	rpc_put64(to, taken);
+}
+
+static void answer_invalidate(struct rpc_msg *from, struct rpc_msg *to)
+{
+	uint32_t nr, i;
+
+	rpc_get(from, RPC_TOKEN);
+	nr = rpc_get32(from);
+	for (i = 0; i < nr && !from->bad; i++) {
+		const struct kept *page = find_kept(rpc_get64(from));
+
+		if (page)
+			fake->kept[page - fake->kept].number = 0;
+	}
+	rpc_put32(to, RPC_OK);
+}
+
+unsigned long fake_keeps(void)
+{
+	unsigned long i, nr = 0;
+
+	for (i = 0; i < KEPT_PAGES; i++)
+		nr += !!fake->kept[i].number;
+	return nr;
 }
 
 static void answer_hello(struct rpc_msg *from, struct rpc_msg *to)
@@ -209,7 +205,7 @@ static void answer_hello(struct rpc_msg *from, struct rpc_msg *to)
 	rpc_put32(to, RPC_OK);
 	rpc_put(to, token, sizeof(token));
 	rpc_put32(to, 0);
-	rpc_put64(to, 0x1234567);
+	rpc_put64(to, fake->epoch);
 	rpc_put64(to, PAGES(64));
 }
 
@@ -220,6 +216,8 @@ static void answer_health(struct rpc_msg *to)
 	rpc_put64(to, 0);
 	rpc_put64(to, PAGES(32));
 	rpc_put32(to, 0);
+	rpc_put32(to, fake->recalls);
+	rpc_put64(to, fake->lost);
 }
 
 /* Returns false if the connection is to be closed. */
@@ -256,12 +254,12 @@ static bool answer_call(int fd)
 	rpc_answer(&to, xid);
 	if (proc == RPC_HELLO)
 		answer_hello(&from, &to);
-	else if (proc == RPC_STORE)
-		answer_store(&from, &to);
+	else if (proc == RPC_STORE || proc == RPC_KEEP)
+		answer_store(&from, &to, proc);
 	else if (proc == RPC_LOAD)
 		answer_load(&from, &to);
 	else if (proc == RPC_INVALIDATE)
-		rpc_put32(&to, RPC_OK);
+		answer_invalidate(&from, &to);
 	else if (proc == RPC_STATUS)
 		answer_health(&to);
 	else if (proc != RPC_NULL)
@@ -324,16 +322,20 @@ static void use_fake(void)
 	check(rs_peer_up("fake", 5), "the lender in user space is not used");
 }
 
-static void fake_start(void)
+int fake_start(void)
 {
+	int pid;
+
 	fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
 	if (fake == MAP_FAILED)
 		fail_errno("mmap");
 	rng_init(&fake->rng, 50);
-	spawn(serve, NULL);
+	fake->epoch = 0x1234567;
+	pid = spawn(serve, NULL);
 	nap(100);
 	use_fake();
+	return pid;
 }
 
 /* With each lie in turn: fill, push, read. */
