@@ -448,6 +448,33 @@ static bool frontswap_owner_writes(swp_entry_t entry)
 	return allowed;
 }
 
+/* A device that is memory, or compresses by itself: nothing is gained. */
+static bool frontswap_device_writes(struct swap_info_struct *si)
+{
+	/* The flag does not change while the device is there. */
+	return !(data_race(si->flags) & SWP_SYNCHRONOUS_IO);
+}
+
+/**
+ * frontswap_writes() - may the page of a slot move on to its device?
+ * @entry: the slot
+ *
+ * Context: Any but interrupt context.
+ * Return: false if the slot is free, or if this device or the owner of the page wants
+ * no writeback.
+ */
+bool frontswap_writes(swp_entry_t entry)
+{
+	struct swap_info_struct *si = get_swap_device(entry);
+	bool writes;
+
+	if (!si)
+		return false;
+	writes = frontswap_device_writes(si) && frontswap_owner_writes(entry);
+	put_swap_device(si);
+	return writes;
+}
+
 /* Make a new folio the owner of a slot. Nobody has seen it if this fails. */
 static int frontswap_own(swp_entry_t entry, struct folio *folio)
 {
@@ -479,6 +506,8 @@ static int frontswap_own(swp_entry_t entry, struct folio *folio)
  * @entry: the slot
  * @folio: a new folio of one page; the caller keeps its reference, and after
  *	success hands it to frontswap_writeback_end()
+ * @owed: the page has left for somewhere else when it might have been written, and is
+ *	not safe there: its owner is not asked once more
  *
  * Context: Process context with PF_MEMALLOC set. May sleep, for the device takes
  * only so many requests.
@@ -487,7 +516,7 @@ static int frontswap_own(swp_entry_t entry, struct folio *folio)
  * -EOPNOTSUPP if this device or the owner of the page wants no writeback;
  * -ENOMEM; -EIO if the copy is lost, it stays then.
  */
-int frontswap_writeback(swp_entry_t entry, struct folio *folio)
+int frontswap_writeback(swp_entry_t entry, struct folio *folio, bool owed)
 {
 	struct writeback_control wbc = { .sync_mode = WB_SYNC_NONE };
 	struct swap_info_struct *si;
@@ -497,9 +526,7 @@ int frontswap_writeback(swp_entry_t entry, struct folio *folio)
 	si = get_swap_device(entry);
 	if (!si)
 		return -ENOENT;
-	/* A device that is memory, or compresses by itself: nothing is gained. */
-	if (!(data_race(si->flags) & SWP_SYNCHRONOUS_IO) &&
-	    frontswap_owner_writes(entry))
+	if (frontswap_device_writes(si) && (owed || frontswap_owner_writes(entry)))
 		err = frontswap_own(entry, folio);
 	put_swap_device(si);
 	if (err)

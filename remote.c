@@ -23,13 +23,27 @@
  * (frontswap_writeback()): the folio with its content is locked then and in the swap
  * cache, and stays there until the device has the content. So a miss here is no loss:
  * the device is read. After a miss the entry goes: it misses until the next store.
+ *
+ * A *mirrored* swap page is not on its device, two other machines keep it. It is loaded
+ * like a page that is here: the folio becomes dirty, and the entry goes. Nothing else
+ * makes the entry go, or the device would be read, which has something older there: not
+ * a load that fails, which is an error of reading, and not who forgets pages of a
+ * machine. It is a *stray* when one of the two is not to be relied on any more. Then
+ * writeback.c takes it to its device, as it would a page of the pool: it becomes a folio
+ * in the swap cache first. It is fetched before that, while nobody waits for it: should
+ * that fail nothing has happened.
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/rcupdate.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
 
 #include "zcache.h"
 #include "ramster/ramster.h"
+
+/* So many pages come home at once: there are folios for them. */
+#define ZCACHE_STRAYS		32
 
 static_assert(ZCACHE_MAX_AHEAD <= RAMSTER_MAX_NEAR);
 static_assert(TMEM_HANDLE_BITS - 2 >= RAMSTER_COOKIE_BITS);
@@ -95,22 +109,26 @@ static int zcache_open_remote(struct tmem_pool *pool, const struct tmem_key *key
  *
  * Context: Process context. Sleeps, for a bounded time; allocates nothing that it
  * would wait for.
- * Return: %ZCACHE_LOADED_REMOTE, or -ENOENT.
+ * Return: %ZCACHE_LOADED_REMOTE, or -ENOENT; of a mirrored page %ZCACHE_LOADED_MIRRORED,
+ * or -EIO.
  */
 int zcache_load_remote(struct tmem_pool *pool, const struct tmem_key *key,
 		       unsigned long handle, struct page *page, unsigned int ahead)
 {
+	u64 near[ZCACHE_MAX_AHEAD], cookie = zcache_cookie(handle);
 	struct ramster_page *remote;
-	u64 near[ZCACHE_MAX_AHEAD];
 	unsigned int nr_near;
 	int err;
 
 	nr_near = zcache_find_ahead(pool, key, ahead, near);
-	err = ramster_load(zcache_cookie(handle), near, nr_near, &remote);
+	err = ramster_load(cookie, near, nr_near, &remote);
 	if (!err) {
 		err = zcache_open_remote(pool, key, remote, page);
 		ramster_page_put(remote);
 	}
+	/* The device does not have it: it must not be read instead. */
+	if (ramster_is_mirrored(cookie))
+		return err ? -EIO : ZCACHE_LOADED_MIRRORED;
 	if (err) {
 		tmem_erase(pool, key, handle);
 		return -ENOENT;
@@ -161,6 +179,45 @@ bool zcache_hand_over(const struct zbud_key *owner, unsigned long handle, u64 co
 	return replaced;
 }
 
+static bool zcache_match_stray(unsigned long handle, void *arg)
+{
+	u64 *cookie = arg;
+
+	*cookie = zcache_cookie(handle);
+	return zcache_is_remote(handle) && ramster_is_stray(*cookie);
+}
+
+/**
+ * zcache_find_strays() - get the next mirrored pages that must come home
+ * @next: where to look, 0 at first; where to go on
+ * @slots: their slots, of those that are here now, sealed: a load does not wait for the
+ *	network. Room for as many as fit into a batch
+ * @nr: number of @slots
+ *
+ * Context: The worker of writeback.c. Sleeps, for a bounded time.
+ * Return: how many were found, 0 if there are no more.
+ */
+unsigned int zcache_find_strays(swp_entry_t *next, swp_entry_t *slots,
+				unsigned int *nr)
+{
+	swp_entry_t found[ZCACHE_STRAYS];
+	u64 cookies[ZCACHE_STRAYS];
+	unsigned int nr_found = 0, i;
+
+	while (nr_found < ZCACHE_STRAYS &&
+	       zcache_swap_find(next, zcache_match_stray, &cookies[nr_found])) {
+		found[nr_found++] = *next;
+		next->val++;
+	}
+	*nr = 0;
+	for (i = 0; i < nr_found; i++)
+		if (ramster_prefetch(cookies[i], cookies + i + 1,
+				     min(nr_found - i - 1, RAMSTER_MAX_NEAR)))
+			slots[(*nr)++] = found[i];
+	ramster_count_many(RAMSTER_STRAYS, *nr);
+	return nr_found;
+}
+
 /* What zcache_forget_remote() looks for. */
 struct zcache_cookie_match {
 	bool (*match)(u64 cookie, void *arg);
@@ -171,7 +228,7 @@ static bool zcache_match_cookie(unsigned long handle, void *arg)
 {
 	const struct zcache_cookie_match *wanted = arg;
 
-	return zcache_is_remote(handle) &&
+	return zcache_is_remote(handle) && !ramster_is_mirrored(zcache_cookie(handle)) &&
 	       (!wanted->match || wanted->match(zcache_cookie(handle), wanted->arg));
 }
 
@@ -179,6 +236,8 @@ static bool zcache_match_cookie(unsigned long handle, void *arg)
  * zcache_forget_remote() - forget pages on other machines
  * @match: says which, NULL: all. Called with a spinlock held
  * @arg: for @match
+ *
+ * Not those that are mirrored: they would be lost.
  *
  * Context: May sleep.
  * Return: how many were dropped.
@@ -195,6 +254,8 @@ unsigned long zcache_forget_remote(bool (*match)(u64 cookie, void *arg), void *a
  * @pool: the pool
  * @key: the first key
  * @nr: number of indices
+ *
+ * Not what is mirrored, as above.
  *
  * Context: Any but interrupt context.
  */

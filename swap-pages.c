@@ -27,6 +27,7 @@
 
 /* Of each device. */
 static struct zcache_reads zcache_swap_reads[MAX_SWAPFILES];
+static unsigned long zcache_swap_slots[MAX_SWAPFILES];
 
 static void zcache_swap_key(pgoff_t offset, struct tmem_key *key)
 {
@@ -47,6 +48,7 @@ static int zcache_swapon(unsigned int type, unsigned long nr_slots,
 
 	zcache_reads_init(&zcache_swap_reads[type], TMEM_PERSISTENT, bdev);
 	zcache_reads_probe(&zcache_swap_reads[type]);
+	WRITE_ONCE(zcache_swap_slots[type], nr_slots);
 	pool = zcache_pool_create(XA_LIMIT(type, type), TMEM_PERSISTENT);
 	if (IS_ERR(pool)) {
 		pr_err("no memory for swap device %u: its pages are not cached\n",
@@ -166,7 +168,7 @@ static unsigned long zcache_swap_count(unsigned int type, pgoff_t offset,
 	for (; nr; nr -= span, offset += span) {
 		span = zcache_swap_span(offset, nr);
 		zcache_swap_key(offset, &key);
-		/* The device has these: a range is read from there, or from here. */
+		/* What the device has as well: a range is read from there, or from here. */
 		zcache_forget_remote_range(pool, &key, span);
 		count += tmem_count(pool, &key, span);
 	}
@@ -183,7 +185,7 @@ static int zcache_swap_load_page(struct tmem_pool *pool,
 	if (!err)
 		zcache_cost_end(TMEM_PERSISTENT, ZCACHE_COST_LOAD, begin);
 	zcache_reads_note(&zcache_swap_reads[pool->id], key);
-	return err;
+	return err == ZCACHE_LOADED_MIRRORED ? 0 : err;
 }
 
 static int zcache_swap_write_page(struct tmem_pool *pool,
@@ -194,7 +196,7 @@ static int zcache_swap_write_page(struct tmem_pool *pool,
 
 	if (!err)
 		zcache_payer_written(payer);
-	return err;
+	return err == ZCACHE_LOADED_MIRRORED ? 0 : err;
 }
 
 /* It is in the folio now. Another machine may have it as well. */
@@ -257,6 +259,50 @@ static int zcache_swap_load(struct folio *folio, enum frontswap_load_type how, b
 	else if (!err && how == FRONTSWAP_WRITEBACK)
 		zcache_swap_written(pool, &key);
 	return err;
+}
+
+static bool zcache_swap_find_in(unsigned int type, pgoff_t *offset, tmem_match_t match,
+				void *arg)
+{
+	unsigned long nr_slots = READ_ONCE(zcache_swap_slots[type]);
+	struct tmem_pool *pool;
+	struct tmem_key key;
+	bool found = false;
+
+	while (!found && *offset < nr_slots) {
+		zcache_swap_key(*offset, &key);
+		rcu_read_lock();
+		pool = zcache_pool(type);
+		found = pool && tmem_find(pool, &key, match, arg);
+		rcu_read_unlock();
+		*offset = found ? key.object << ZCACHE_STRETCH_BITS | key.index :
+				  *offset + zcache_swap_span(*offset, ULONG_MAX);
+		cond_resched();
+	}
+	return found;
+}
+
+/**
+ * zcache_swap_find() - the next swap page that is meant, of all devices
+ * @slot: where to begin, 0 is the beginning of all; on success the page
+ * @match: says which
+ * @arg: for @match
+ *
+ * Context: May sleep.
+ * Return: true if there is one.
+ */
+bool zcache_swap_find(swp_entry_t *slot, tmem_match_t match, void *arg)
+{
+	pgoff_t offset = swp_offset(*slot);
+	unsigned int type;
+
+	for (type = swp_type(*slot); type < MAX_SWAPFILES; type++, offset = 0) {
+		if (!zcache_swap_find_in(type, &offset, match, arg))
+			continue;
+		*slot = swp_entry(type, offset);
+		return true;
+	}
+	return false;
 }
 
 /**

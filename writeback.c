@@ -23,6 +23,10 @@
  * ones together. One batch is in flight at a time. When nothing of a batch could be
  * written, or the device failed, the worker waits, each time twice as long.
  *
+ * Pages that two other machines have (ramster/) need not be written. When one of the
+ * two is lost they are brought home by this worker, before anything else: what is not
+ * safe where it is must be written, whatever the policy says.
+ *
  * When a swap device turns out to be nearly as fast as zcache (zcache_reads_fast()),
  * its pages leave as well, whether or not the pool is full.
  *
@@ -94,6 +98,7 @@
  * @nr_folios: number of @folios
  * @written: pages that have reached the device
  * @failed: pages that the device did not take
+ * @owed: the pages come from other machines
  */
 static struct zcache_batch {
 	struct zbud_eviction frames[ZCACHE_BATCH_FRAMES];
@@ -104,6 +109,7 @@ static struct zcache_batch {
 	unsigned int nr_folios;
 	unsigned int written;
 	unsigned int failed;
+	bool owed;
 } zcache_batch;
 
 static LIST_HEAD(zcache_reserve);
@@ -111,6 +117,9 @@ static unsigned int zcache_nr_reserve;
 
 static struct workqueue_struct *zcache_writeback_wq;
 static unsigned long zcache_backoff;
+
+/* There may be pages at other machines that must come home. */
+static bool zcache_strays_due;
 
 /* As many pages of the pool may be of swap pages after a drain. */
 static unsigned long zcache_drain_target = ULONG_MAX;
@@ -174,13 +183,16 @@ static bool zcache_batch_add_frame(struct zcache_batch *batch, int nid)
 	struct zbud_eviction *frame = &batch->frames[batch->nr_frames];
 	unsigned long handle;
 	struct zbud_key key;
+	swp_entry_t slot;
 
 	if (!zbud_evict_begin(zcache_frames(TMEM_PERSISTENT), nid, frame))
 		return false;
 	batch->nr_frames++;
 	while (zbud_evict_next(frame, &key, &handle)) {
-		batch->slots[batch->nr_slots++] = zcache_swap_entry(&key);
-		ramster_leave_add(&key, handle);
+		slot = zcache_swap_entry(&key);
+		batch->slots[batch->nr_slots++] = slot;
+		if (ramster_wants_pages() && frontswap_writes(slot))
+			ramster_leave_add(&key, handle);
 	}
 	return true;
 }
@@ -227,7 +239,7 @@ static int zcache_batch_write_slot(struct zcache_batch *batch, swp_entry_t slot,
 	}
 	if (!folio)
 		return -ENOMEM;
-	if (!frontswap_writeback(slot, folio)) {
+	if (!frontswap_writeback(slot, folio, batch->owed)) {
 		batch->folios[batch->nr_folios++] = folio;
 		return 0;
 	}
@@ -259,25 +271,73 @@ static void zcache_batch_end_frames(struct zcache_batch *batch)
 			zcache_free_frame(TMEM_PERSISTENT, pages);
 }
 
+static void zcache_batch_begin(struct zcache_batch *batch, bool owed)
+{
+	batch->nr_frames = 0;
+	batch->nr_slots = 0;
+	batch->written = 0;
+	batch->failed = 0;
+	batch->owed = owed;
+}
+
+static void zcache_batch_finish(struct zcache_batch *batch)
+{
+	zcache_batch_wait(batch);
+	if (batch->failed)
+		zcache_count_many(TMEM_PERSISTENT, ZCACHE_WRITEBACK_ERRORS,
+				  batch->failed);
+}
+
+/*
+ * What one other machine takes is written all the same: it may be lost there. What two
+ * have taken is not.
+ */
+static void zcache_batch_push(struct zcache_batch *batch)
+{
+	unsigned int nr = ramster_leave_push(batch->slots, batch->nr_slots);
+
+	batch->written += batch->nr_slots - nr;
+	batch->nr_slots = nr;
+}
+
+/*
+ * Bring home what is not safe any more where it is. Returns false if some of it could
+ * not be: it stays where it is, and has to be tried again.
+ */
+static bool zcache_write_strays(void)
+{
+	struct zcache_batch *batch = &zcache_batch;
+	swp_entry_t next = {};
+	unsigned int found;
+	bool well = true;
+
+	/* All are looked at: only if there is a reason. */
+	if (!xchg(&zcache_strays_due, false))
+		return true;
+	zcache_batch_begin(batch, true);
+	while ((found = zcache_find_strays(&next, batch->slots, &batch->nr_slots))) {
+		zcache_batch_write(batch);
+		zcache_batch_finish(batch);
+		well &= batch->written == found && !batch->failed;
+		zcache_batch_begin(batch, true);
+	}
+	if (!well)
+		WRITE_ONCE(zcache_strays_due, true);
+	return well;
+}
+
 /* Write up to so many frames. Returns true if that goes well. */
 static bool zcache_write_frames(unsigned int nr_frames)
 {
 	struct zcache_batch *batch = &zcache_batch;
 
-	batch->nr_frames = 0;
-	batch->nr_slots = 0;
-	batch->written = 0;
-	batch->failed = 0;
+	zcache_batch_begin(batch, false);
 	zcache_batch_collect(batch, nr_frames);
-	/* What other machines take is written all the same: it may be lost there. */
-	ramster_leave_push();
+	zcache_batch_push(batch);
 	zcache_batch_write(batch);
 	ramster_leave_end();
 	zcache_batch_end_frames(batch);
-	zcache_batch_wait(batch);
-	if (batch->failed)
-		zcache_count_many(TMEM_PERSISTENT, ZCACHE_WRITEBACK_ERRORS,
-				  batch->failed);
+	zcache_batch_finish(batch);
 	trace_zcache_writeback(batch->nr_frames, batch->nr_slots, batch->written,
 			       batch->failed);
 	return batch->written && !batch->failed;
@@ -323,13 +383,13 @@ static unsigned int zcache_frames_above_target(void)
 }
 
 /* Later, if it is worth trying again. */
-static void zcache_back_off(void)
+static void zcache_back_off(bool strays)
 {
 	zcache_backoff = clamp(zcache_backoff * 2, ZCACHE_BACKOFF_MIN,
 			       ZCACHE_BACKOFF_MAX);
 	if (zcache_backoff == ZCACHE_BACKOFF_MAX)
 		WRITE_ONCE(zcache_drain_target, ULONG_MAX);
-	if (READ_ONCE(zcache_drain_target) != ULONG_MAX ||
+	if (strays || READ_ONCE(zcache_drain_target) != ULONG_MAX ||
 	    (READ_ONCE(zcache_writeback) && zcache_writeback_due()))
 		queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work,
 				   zcache_backoff);
@@ -338,15 +398,16 @@ static void zcache_back_off(void)
 static void zcache_writeback_fn(struct work_struct *work)
 {
 	unsigned int flags = memalloc_noreclaim_save();
+	bool home, well = true;
 	unsigned int nr_frames;
-	bool well = true;
 
 	zcache_fill_reserve();
+	home = zcache_write_strays();
 	while (well && (nr_frames = zcache_frames_above_target()))
 		well = zcache_write_frames(nr_frames);
 	memalloc_noreclaim_restore(flags);
-	if (!well) {
-		zcache_back_off();
+	if (!well || !home) {
+		zcache_back_off(!home);
 		return;
 	}
 	zcache_backoff = 0;
@@ -384,6 +445,22 @@ void zcache_writeback_drain(unsigned long pages)
 	zcache_trim();
 	WRITE_ONCE(zcache_drain_target, pages);
 	queue_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+}
+
+/**
+ * zcache_writeback_strays() - bring home what is not safe any more where it is
+ * @wait: until that was tried
+ *
+ * Context: Process context, if @wait may sleep; else any but interrupt context.
+ */
+void zcache_writeback_strays(bool wait)
+{
+	if (!zcache_writeback_wq)
+		return;
+	WRITE_ONCE(zcache_strays_due, true);
+	mod_delayed_work(zcache_writeback_wq, &zcache_writeback_work, 0);
+	if (wait)
+		flush_delayed_work(&zcache_writeback_work);
 }
 
 /**

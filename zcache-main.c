@@ -536,7 +536,7 @@ int zcache_read_page(struct tmem_pool *pool, const struct tmem_key *key,
  * Return: 0; -ENOENT if nothing is stored under @key, or what is stored is a
  * file page that is not intact; -EIO if it is a swap page that is not intact.
  * %ZCACHE_LOADED_REMOTE if it came from another machine: then a swap page is on its
- * device as well.
+ * device as well; %ZCACHE_LOADED_MIRRORED if it came from there and is not.
  */
 int zcache_load_page(struct tmem_pool *pool, const struct tmem_key *key,
 		     struct page *page, unsigned int ahead)
@@ -864,6 +864,7 @@ void zcache_stop(void)
 	cleancache_disable();
 	frontswap_disable();
 	zcache_forget_remote(NULL, NULL);
+	ramster_come_home();
 	zcache_trim();
 	pr_info("stores nothing any more, %lu pages are still kept\n",
 		zcache_stored_pages());

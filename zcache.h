@@ -130,6 +130,7 @@ int zcache_validate(void);
 
 /* What zcache_read_page() and zcache_load_page() return besides 0 and -errno. */
 #define ZCACHE_LOADED_REMOTE	1
+#define ZCACHE_LOADED_MIRRORED	2
 
 int zcache_open_zpage(const struct tmem_pool *pool, const struct tmem_key *key,
 		      const struct zbud_zpage *zpage, struct page *page);
@@ -246,6 +247,7 @@ struct zcache_fs {
 
 extern const struct frontswap_ops zcache_frontswap_ops;
 swp_entry_t zcache_swap_entry(const struct zbud_key *key);
+bool zcache_swap_find(swp_entry_t *slot, tmem_match_t match, void *arg);
 
 extern const struct cleancache_ops zcache_cleancache_ops;
 
@@ -278,6 +280,7 @@ int zcache_writeback_start(void);
 void zcache_writeback_wake(bool full);
 void zcache_writeback_drain(unsigned long pages);
 void zcache_writeback_leave(void);
+void zcache_writeback_strays(bool wait);
 #else
 static inline int zcache_writeback_start(void)
 {
@@ -322,10 +325,14 @@ unsigned long zcache_forget_remote(bool (*match)(u64 cookie, void *arg),
 				   void *arg);
 void zcache_forget_remote_range(struct tmem_pool *pool,
 				const struct tmem_key *key, unsigned long nr);
+unsigned int zcache_find_strays(swp_entry_t *next, swp_entry_t *slots,
+				unsigned int *nr);
 
 void ramster_cold_wake(void);
+void ramster_come_home(void);
+bool ramster_wants_pages(void);
 void ramster_leave_add(const struct zbud_key *key, unsigned long handle);
-void ramster_leave_push(void);
+unsigned int ramster_leave_push(swp_entry_t *slots, unsigned int nr);
 bool ramster_leave(struct tmem_pool *pool, const struct tmem_key *key);
 void ramster_leave_end(void);
 #else
@@ -359,8 +366,24 @@ static inline void zcache_forget_remote_range(struct tmem_pool *pool,
 {
 }
 
+static inline unsigned int zcache_find_strays(swp_entry_t *next,
+					      swp_entry_t *slots,
+					      unsigned int *nr)
+{
+	return 0;
+}
+
 static inline void ramster_cold_wake(void)
 {
+}
+
+static inline void ramster_come_home(void)
+{
+}
+
+static inline bool ramster_wants_pages(void)
+{
+	return false;
 }
 
 static inline void ramster_leave_add(const struct zbud_key *key,
@@ -368,8 +391,10 @@ static inline void ramster_leave_add(const struct zbud_key *key,
 {
 }
 
-static inline void ramster_leave_push(void)
+static inline unsigned int ramster_leave_push(swp_entry_t *slots,
+					      unsigned int nr)
 {
+	return nr;
 }
 
 static inline bool ramster_leave(struct tmem_pool *pool,

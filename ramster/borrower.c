@@ -15,6 +15,10 @@
  * does not come in time counts as not taken; that the lender may have it all the same
  * costs it memory, nothing else, and it is told to drop it.
  *
+ * A page that is to be mirrored is sealed once, and the batch is sent to both lenders.
+ * It has left if both have said that they keep it. If not the other is told to drop it,
+ * and the page is written to its device, as if there were no lenders.
+ *
  * Load
  * ----
  * Somebody waits in a page fault, with a folio locked: nothing here waits for memory.
@@ -26,8 +30,17 @@
  *
  * Forget
  * ------
- * The numbers go into a ring, and a worker tells the lender. What does not fit is not
- * told: the lender drops what is old.
+ * The numbers go into a ring, in runs, and a worker tells the lender. What does not fit
+ * is not told: the lender drops what is old. What it keeps it would keep for ever: see
+ * ramster_peer_end_leak().
+ *
+ * Mirrored pages
+ * --------------
+ * A load asks one lender, then the other, and again until both are lost: there is
+ * no device to be read instead. It does not end when its task is killed, no more than
+ * reading a device would: the folio may be shared, and who finds it in the swap cache and
+ * not read gets an error. Nor is it refused in reclaim; what makes memory free does not
+ * load pages, and the wait is bounded.
  *
  * Suspend
  * -------
@@ -40,6 +53,7 @@
  */
 #define pr_fmt(fmt) "ramster: " fmt
 
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
@@ -63,8 +77,12 @@
 #include "../zcache.h"
 #include "peer.h"
 
-/* A cookie that is none yet: the lender that the page is to go to. */
+/* A cookie that is none yet: where the page is to go to, without a number. */
 #define RAMSTER_PLACED		BIT_ULL(63)
+
+/* A cookie that is none yet: the first or second lender has not taken the page. */
+#define RAMSTER_ASKED(copy)	BIT_ULL(RAMSTER_COOKIE_BITS + (copy))
+#define RAMSTER_ASKED_ANY	(RAMSTER_ASKED(0) | RAMSTER_ASKED(1))
 
 #define RAMSTER_BATCHES		8
 #define RAMSTER_BATCH_PAGES	(RAMSTER_MAX_BATCH / PAGE_SIZE)
@@ -80,6 +98,10 @@
 #define RAMSTER_LOAD_PAGES	DIV_ROUND_UP(RAMSTER_MAX_LOAD * RAMSTER_LOADED_SIZE, PAGE_SIZE)
 
 #define RAMSTER_ARRIVALS	256
+
+/* A mirrored page is asked for again and again, but not for longer than this. */
+#define RAMSTER_RETRY_MS	100
+#define RAMSTER_PATIENCE	(60 * HZ)
 
 /* Numbers to forget are collected for a while. */
 #define RAMSTER_DROP_DELAY	(HZ / 10)
@@ -108,6 +130,8 @@ static_assert(sizeof(struct ramster_header) == RAMSTER_SEAL_HEADER);
 static_assert(sizeof(struct ramster_page) + RAMSTER_MAX_SEALED <= PAGE_SIZE);
 static_assert(RAMSTER_MAX_NEAR + 1 <= RAMSTER_MAX_LOAD);
 static_assert(RAMSTER_MAX_STORE <= 64);
+static_assert(!(RAMSTER_PLACED & RAMSTER_ASKED_ANY));
+static_assert(BIT_ULL(RAMSTER_NUMBER_BITS) - 1 <= RAMSTER_MAX_NUMBER);
 
 /*
  * Numbers
@@ -130,29 +154,77 @@ u64 ramster_last_number(void)
  * Forget
  */
 
+/* Does @number follow the last run? */
+static bool ramster_drop_follows(const struct ramster_drops *drops, u64 number)
+{
+	u64 run = drops->ring[(drops->head + drops->nr - 1) % RAMSTER_DROPS];
+	u64 more = run / RAMSTER_DROP_MORE;
+
+	return drops->nr && more < RAMSTER_DROP_BATCH - 1 &&
+	       number == run % RAMSTER_DROP_MORE + more + 1;
+}
+
+/* There is no room for a number. What the lender keeps it would keep for ever. */
+static void ramster_drop_lost(struct ramster_peer *peer, bool kept)
+{
+	ramster_count(RAMSTER_FORGET_LOST);
+	if (kept)
+		WRITE_ONCE(peer->leaks, true);
+}
+
 /* In any context. */
-static void ramster_drop(struct ramster_peer *peer, u64 number)
+static void ramster_drop(struct ramster_peer *peer, u64 number, bool kept)
 {
 	struct ramster_drops *drops = &peer->drops;
 	unsigned long flags;
 	unsigned int nr;
 
 	/* What is of an earlier session, or was dropped, need not be dropped. */
-	if (number < atomic64_read(&peer->oldest))
+	if (!kept && number < atomic64_read(&peer->oldest))
 		return;
 	spin_lock_irqsave(&drops->lock, flags);
 	nr = drops->nr;
-	if (nr < RAMSTER_DROPS) {
-		drops->ring[(drops->head + nr) % RAMSTER_DROPS] = number;
-		drops->nr++;
-	}
+	if (ramster_drop_follows(drops, number))
+		drops->ring[(drops->head + nr - 1) % RAMSTER_DROPS] += RAMSTER_DROP_MORE;
+	else if (nr < RAMSTER_DROPS)
+		drops->ring[(drops->head + drops->nr++) % RAMSTER_DROPS] = number;
+	else
+		ramster_drop_lost(peer, kept);
 	spin_unlock_irqrestore(&drops->lock, flags);
-	if (nr == RAMSTER_DROPS)
-		ramster_count(RAMSTER_FORGET_LOST);
-	else if (nr + 1 == RAMSTER_DROP_BATCH)
+	if (nr + 1 == RAMSTER_DROP_BATCH)
 		mod_delayed_work(ramster_wq, &drops->work, 0);
 	else if (!nr)
 		queue_delayed_work(ramster_wq, &drops->work, RAMSTER_DROP_DELAY);
+}
+
+/* Mirrored pages that zcache has, or is about to have. */
+static atomic_long_t ramster_nr_mirrored;
+
+/**
+ * ramster_mirrored_pages() - how many pages are at two lenders
+ *
+ * Context: Any.
+ * Return: their number.
+ */
+long ramster_mirrored_pages(void)
+{
+	return atomic_long_read(&ramster_nr_mirrored);
+}
+
+/* Under RCU. Who has the slot now may be another one. */
+static void ramster_forget_copy(u64 cookie, unsigned int copy)
+{
+	struct ramster_peer *peer = ramster_peer_find(ramster_cookie_slot(cookie, copy));
+	u64 number = ramster_cookie_number(cookie);
+	bool mirrored = ramster_is_mirrored(cookie);
+
+	if (!peer || number < peer->born)
+		return;
+	atomic_long_dec(&peer->entries);
+	if (mirrored)
+		atomic_long_dec(&peer->kept);
+	if (READ_ONCE(peer->state) != RAMSTER_PEER_STOPPING)
+		ramster_drop(peer, number, mirrored);
 }
 
 /**
@@ -163,16 +235,15 @@ static void ramster_drop(struct ramster_peer *peer, u64 number)
  */
 void ramster_forget(u64 cookie)
 {
-	struct ramster_peer *peer;
+	unsigned int copy, copies = ramster_cookie_copies(cookie);
 
 	ramster_count(RAMSTER_FORGOTTEN);
 	rcu_read_lock();
-	peer = ramster_peer_peek(ramster_cookie_slot(cookie));
-	if (peer) {
-		atomic_long_dec(&peer->entries);
-		ramster_drop(peer, ramster_cookie_number(cookie));
-	}
+	for (copy = 0; copy < copies; copy++)
+		ramster_forget_copy(cookie, copy);
 	rcu_read_unlock();
+	if (copies > 1)
+		atomic_long_dec(&ramster_nr_mirrored);
 }
 
 void ramster_xdr_drop(struct rpc_rqst *req, struct xdr_stream *xdr, const void *obj)
@@ -199,17 +270,24 @@ static void ramster_drops_release(struct ramster_call *call)
 	ramster_peer_put(peer);
 }
 
-/* The next ones out of the ring. Returns their number. */
+/* The next ones out of the ring, unless the last are to be sent again. */
 static unsigned int ramster_drops_take(struct ramster_drops *drops)
 {
-	unsigned int i;
+	u64 *run;
 
+	if (drops->nr_numbers)
+		return drops->nr_numbers;
 	spin_lock_irq(&drops->lock);
-	drops->nr_numbers = min(drops->nr, RAMSTER_DROP_BATCH);
-	for (i = 0; i < drops->nr_numbers; i++)
-		drops->numbers[i] = drops->ring[drops->head++ % RAMSTER_DROPS];
-	drops->head %= RAMSTER_DROPS;
-	drops->nr -= drops->nr_numbers;
+	while (drops->nr && drops->nr_numbers < RAMSTER_DROP_BATCH) {
+		run = &drops->ring[drops->head];
+		drops->numbers[drops->nr_numbers++] = *run % RAMSTER_DROP_MORE;
+		if (*run >= RAMSTER_DROP_MORE) {
+			*run += 1 - RAMSTER_DROP_MORE;
+			continue;
+		}
+		drops->head = (drops->head + 1) % RAMSTER_DROPS;
+		drops->nr--;
+	}
 	spin_unlock_irq(&drops->lock);
 	return drops->nr_numbers;
 }
@@ -234,8 +312,8 @@ static void ramster_drops_fn(struct work_struct *work)
 		ramster_call_start(&drops->call, peer, RAMSTER_CONN_PUSH,
 				   RAMSTER_PROC_INVALIDATE, ramster_drops_release);
 		err = ramster_call_wait(&drops->call, false);
-		if (err)
-			ramster_count_many(RAMSTER_FORGET_LOST, drops->nr_numbers);
+		if (!err)
+			drops->nr_numbers = 0;
 		ramster_call_put(&drops->call);
 	}
 }
@@ -264,7 +342,7 @@ void ramster_drops_init(struct ramster_peer *peer)
  */
 void ramster_drops_kick(struct ramster_peer *peer)
 {
-	if (READ_ONCE(peer->drops.nr))
+	if (READ_ONCE(peer->drops.nr) || READ_ONCE(peer->drops.nr_numbers))
 		queue_delayed_work(ramster_wq, &peer->drops.work, 0);
 }
 
@@ -279,6 +357,45 @@ void ramster_drops_clear(struct ramster_peer *peer)
 	spin_lock_irq(&peer->drops.lock);
 	peer->drops.nr = 0;
 	spin_unlock_irq(&peer->drops.lock);
+}
+
+/*
+ * Mirrored pages
+ */
+
+static enum ramster_durability ramster_durability_now;
+
+/* Those up to this number. */
+static atomic64_t ramster_homeward;
+
+/**
+ * ramster_durability() - where are swap pages to be that leave?
+ *
+ * Context: Any.
+ * Return: as it was set.
+ */
+enum ramster_durability ramster_durability(void)
+{
+	return READ_ONCE(ramster_durability_now);
+}
+
+/**
+ * ramster_is_stray() - must a page come home?
+ * @cookie: of the page
+ *
+ * Context: Any.
+ * Return: true if it is mirrored, and a lender is not to be relied on, or none is to have
+ * it any more.
+ */
+bool ramster_is_stray(u64 cookie)
+{
+	u64 number = ramster_cookie_number(cookie);
+
+	return ramster_is_mirrored(cookie) &&
+	       (ramster_durability() != RAMSTER_MIRROR ||
+		number <= atomic64_read(&ramster_homeward) ||
+		ramster_peer_endangers(ramster_cookie_slot(cookie, 0), number) ||
+		ramster_peer_endangers(ramster_cookie_slot(cookie, 1), number));
 }
 
 /*
@@ -313,16 +430,16 @@ struct ramster_batch {
  * struct ramster_push - a push
  * @zpages: what is to leave
  * @nr: their number
+ * @durability: where to
  * @flying: batches on their way, in order
  * @nr_flying: their number
- * @taken: zpages that were taken
  */
 struct ramster_push {
 	struct ramster_zpage *zpages;
 	unsigned int nr;
+	enum ramster_durability durability;
 	struct list_head flying;
 	unsigned int nr_flying;
-	unsigned int taken;
 };
 
 static struct ramster_batch ramster_batches[RAMSTER_BATCHES];
@@ -381,20 +498,23 @@ static void ramster_batch_release(struct ramster_call *call)
 /* Returns false if the batch is full. A zpage that cannot be sealed stays here. */
 static bool ramster_batch_pack(struct ramster_batch *batch, struct ramster_zpage *zpage)
 {
+	u64 number, place = zpage->cookie & ~RAMSTER_PLACED;
 	unsigned int used = batch->used;
 	struct ramster_header header;
 	struct zbud_zpage z;
-	u64 number;
 	u8 *to;
 
 	zbud_read(zpage->handle, &z);
 	number = atomic64_inc_return(&ramster_numbers);
-	if (z.len > RAMSTER_MAX_ZPAGE || number > RAMSTER_MAX_NUMBER)
+	zpage->cookie = 0;
+	if (z.len > RAMSTER_MAX_ZPAGE || number >= BIT_ULL(RAMSTER_NUMBER_BITS))
 		return true;
 	to = ramster_batch_add(batch->buf, &batch->used, RAMSTER_MAX_BATCH, number,
 			       sizeof(header) + z.len + RAMSTER_SEAL_TAG);
-	if (!to)
+	if (!to) {
+		zpage->cookie = RAMSTER_PLACED | place;
 		return false;
+	}
 	header.object = zpage->key.object;
 	header.index = zpage->key.index;
 	header.pool = zpage->key.pool;
@@ -411,7 +531,21 @@ static bool ramster_batch_pack(struct ramster_batch *batch, struct ramster_zpage
 	}
 	batch->numbers[batch->nr] = number;
 	batch->zpages[batch->nr++] = zpage;
+	zpage->cookie = RAMSTER_ASKED(0) | place | number;
+	if (ramster_is_mirrored(place))
+		zpage->cookie |= RAMSTER_ASKED(1);
 	return true;
+}
+
+/* The same for the other lender, sealed bytes and numbers. */
+static void ramster_batch_copy(struct ramster_batch *batch, const struct ramster_batch *from)
+{
+	memcpy(batch->buf, from->buf, from->used);
+	memcpy(batch->numbers, from->numbers, sizeof(batch->numbers));
+	memcpy(batch->zpages, from->zpages, sizeof(batch->zpages));
+	batch->used = from->used;
+	batch->nr = from->nr;
+	batch->taken = 0;
 }
 
 /* From @first on, what is placed where that is. */
@@ -429,37 +563,36 @@ static void ramster_batch_fill(struct ramster_batch *batch, struct ramster_push 
 			continue;
 		if (!ramster_batch_pack(batch, &push->zpages[i]))
 			break;
-		push->zpages[i].cookie = 0;
 	}
 }
 
 /* The lender was asked but may not have taken it, or we do not know. */
 static void ramster_batch_failed(struct ramster_batch *batch, int err)
 {
+	struct ramster_peer *peer = batch->call.peer;
+	bool kept = batch->call.proc == RAMSTER_PROC_KEEP;
 	unsigned int i;
 
 	ramster_count_many(RAMSTER_PUSH_FAILED, batch->nr);
-	if (err == -ENOTCONN) {
-		/* Until the heartbeat has connected it again. */
-		WRITE_ONCE(batch->call.peer->push_ok, false);
-		return;
-	}
+	/* Until the heartbeat has connected it again. */
+	if (err == -ENOTCONN)
+		WRITE_ONCE(peer->push_ok, false);
 	for (i = 0; i < batch->nr; i++)
-		ramster_drop(batch->call.peer, batch->numbers[i]);
+		ramster_drop(peer, batch->numbers[i], kept);
 }
 
 static unsigned int ramster_batch_answered(struct ramster_batch *batch)
 {
 	struct ramster_peer *peer = batch->call.peer;
-	unsigned int i, taken = 0;
+	unsigned int i, copy, taken = 0;
 
 	for (i = 0; i < batch->nr; i++) {
 		if (!(batch->taken & BIT_ULL(i)))
 			continue;
-		batch->zpages[i]->cookie = ramster_cookie(peer->slot, batch->numbers[i]);
+		copy = ramster_cookie_slot(batch->zpages[i]->cookie, 0) != peer->slot;
+		batch->zpages[i]->cookie &= ~RAMSTER_ASKED(copy);
 		taken++;
 	}
-	atomic_long_add(taken, &peer->entries);
 	atomic64_sub(batch->used, &peer->room);
 	/* No more until it says that it has room again. */
 	if (taken < batch->nr)
@@ -489,7 +622,6 @@ static void ramster_push_land(struct ramster_push *push)
 		ramster_batch_failed(batch, err);
 	else
 		taken = ramster_batch_answered(batch);
-	push->taken += taken;
 	trace_ramster_push(batch->call.peer->slot, batch->nr, batch->used, taken, err);
 	ramster_call_put(&batch->call);
 }
@@ -505,30 +637,63 @@ static unsigned int ramster_push_flying(struct ramster_push *push,
 	return nr;
 }
 
-/* Send a batch with what is placed like @first. Returns false if nothing can be sent. */
-static bool ramster_push_send(struct ramster_push *push, struct ramster_peer *peer,
-			      unsigned int first)
+/* Until @copies more batches may be on their way, one of them to @peer. */
+static void ramster_push_make_way(struct ramster_push *push, struct ramster_peer *peer,
+				  unsigned int copies)
 {
-	struct ramster_batch *batch = NULL;
-
-	while (push->nr_flying == RAMSTER_MAX_WINDOW ||
+	while (push->nr_flying + copies > RAMSTER_MAX_WINDOW ||
 	       ramster_push_flying(push, peer) >= READ_ONCE(peer->window))
 		ramster_push_land(push);
-	if (READ_ONCE(ramster_suspended) || !ramster_peer_takes(peer))
+}
+
+/* Returns false if there are none; then none was got. */
+static bool ramster_batches_get(struct ramster_batch **batches, unsigned int copies)
+{
+	unsigned int copy;
+
+	for (copy = 0; copy < copies; copy++) {
+		wait_event_timeout(ramster_batch_wait,
+				   (batches[copy] = ramster_batch_get()),
+				   msecs_to_jiffies(RAMSTER_SOFT_MS));
+		if (!batches[copy])
+			goto fail;
+	}
+	return true;
+fail:
+	while (copy--)
+		ramster_batch_free(batches[copy]);
+	return false;
+}
+
+/* Send what is placed like @first. Returns false if nothing can be sent. */
+static bool ramster_push_send(struct ramster_push *push, struct ramster_peer **peers,
+			      unsigned int copies, unsigned int first)
+{
+	enum ramster_proc proc = copies > 1 ? RAMSTER_PROC_KEEP : RAMSTER_PROC_STORE;
+	struct ramster_batch *batches[RAMSTER_COPIES];
+	unsigned int copy;
+
+	for (copy = 0; copy < copies; copy++)
+		ramster_push_make_way(push, peers[copy], copies);
+	for (copy = 0; copy < copies; copy++)
+		if (READ_ONCE(ramster_suspended) || !ramster_peer_takes(peers[copy]))
+			return false;
+	if (!ramster_batches_get(batches, copies))
 		return false;
-	wait_event_timeout(ramster_batch_wait, (batch = ramster_batch_get()),
-			   msecs_to_jiffies(RAMSTER_SOFT_MS));
-	if (!batch)
-		return false;
-	ramster_batch_fill(batch, push, first);
-	if (!batch->nr) {
-		ramster_batch_free(batch);
+	ramster_batch_fill(batches[0], push, first);
+	if (!batches[0]->nr) {
+		while (copies--)
+			ramster_batch_free(batches[copies]);
 		return false;
 	}
-	ramster_call_start(&batch->call, peer, RAMSTER_CONN_PUSH, RAMSTER_PROC_STORE,
-			   ramster_batch_release);
-	list_add_tail(&batch->list, &push->flying);
-	push->nr_flying++;
+	if (copies > 1)
+		ramster_batch_copy(batches[1], batches[0]);
+	for (copy = 0; copy < copies; copy++) {
+		ramster_call_start(&batches[copy]->call, peers[copy], RAMSTER_CONN_PUSH,
+				   proc, ramster_batch_release);
+		list_add_tail(&batches[copy]->list, &push->flying);
+		push->nr_flying++;
+	}
 	return true;
 }
 
@@ -543,35 +708,105 @@ static void ramster_push_give_up(struct ramster_push *push, unsigned int first)
 			push->zpages[i].cookie = 0;
 }
 
+static void ramster_push_placed(struct ramster_push *push, unsigned int first)
+{
+	u64 place = push->zpages[first].cookie & ~RAMSTER_PLACED;
+	unsigned int copy, copies = ramster_cookie_copies(place);
+	struct ramster_peer *peers[RAMSTER_COPIES];
+	bool there = true;
+
+	for (copy = 0; copy < copies; copy++) {
+		peers[copy] = ramster_peer_get(ramster_cookie_slot(place, copy));
+		there &= !!peers[copy];
+	}
+	if (!there || !ramster_push_send(push, peers, copies, first))
+		ramster_push_give_up(push, first);
+	for (copy = 0; copy < copies; copy++)
+		if (peers[copy])
+			ramster_peer_put(peers[copy]);
+}
+
 static void ramster_push_all(struct ramster_push *push)
 {
-	struct ramster_peer *peer;
 	unsigned int first = 0;
-	bool sent;
 
 	while (first < push->nr) {
-		if (!(push->zpages[first].cookie & RAMSTER_PLACED)) {
+		if (push->zpages[first].cookie & RAMSTER_PLACED)
+			ramster_push_placed(push, first);
+		else
 			first++;
-			continue;
-		}
-		peer = ramster_peer_get(push->zpages[first].cookie & ~RAMSTER_PLACED);
-		sent = peer && ramster_push_send(push, peer, first);
-		if (!sent)
-			ramster_push_give_up(push, first);
-		if (peer)
-			ramster_peer_put(peer);
 	}
 }
 
 static void ramster_push_place(struct ramster_push *push)
 {
-	unsigned int i, slot;
+	unsigned int i, slots[RAMSTER_COPIES];
 
-	for (i = 0; i < push->nr; i++) {
-		slot = ramster_peer_place(&push->zpages[i].key);
-		push->zpages[i].cookie = slot == RAMSTER_NOWHERE ? 0 :
-					 RAMSTER_PLACED | slot;
+	for (i = 0; i < push->nr; i++)
+		if (ramster_peer_place(&push->zpages[i].key, push->durability, slots))
+			push->zpages[i].cookie = RAMSTER_PLACED | ramster_cookie(slots, 0);
+}
+
+/*
+ * Under RCU. All lenders that were asked have taken it: does it count? Who stops one of
+ * them sees that it has it, or we see that it is being stopped. What would have to come
+ * home at once stays.
+ */
+static bool ramster_page_left(u64 cookie)
+{
+	unsigned int copy, copies = ramster_cookie_copies(cookie);
+	struct ramster_peer *peers[RAMSTER_COPIES];
+
+	if (ramster_is_stray(cookie))
+		return false;
+	for (copy = 0; copy < copies; copy++) {
+		peers[copy] = ramster_peer_peek(ramster_cookie_slot(cookie, copy));
+		if (!peers[copy])
+			return false;
 	}
+	for (copy = 0; copy < copies; copy++) {
+		atomic_long_inc(&peers[copy]->entries);
+		if (copies > 1)
+			atomic_long_inc(&peers[copy]->kept);
+	}
+	if (copies > 1)
+		atomic_long_inc(&ramster_nr_mirrored);
+	return true;
+}
+
+/* Under RCU. Not all have taken it: it stays here, and nobody needs to have it. */
+static void ramster_page_stays(u64 cookie)
+{
+	unsigned int copy, copies = ramster_cookie_copies(cookie);
+	struct ramster_peer *peer;
+
+	for (copy = 0; copy < copies; copy++) {
+		peer = ramster_peer_peek(ramster_cookie_slot(cookie, copy));
+		if (peer && !(cookie & RAMSTER_ASKED(copy)))
+			ramster_drop(peer, ramster_cookie_number(cookie), copies > 1);
+	}
+}
+
+/* All answers are there, or will not come. Returns the number of pages that have left. */
+static unsigned int ramster_push_settle(struct ramster_push *push)
+{
+	unsigned int i, taken = 0;
+	u64 cookie;
+
+	rcu_read_lock();
+	for (i = 0; i < push->nr; i++) {
+		cookie = push->zpages[i].cookie;
+		if (!cookie)
+			continue;
+		if (!(cookie & RAMSTER_ASKED_ANY) && ramster_page_left(cookie)) {
+			taken++;
+			continue;
+		}
+		ramster_page_stays(cookie);
+		push->zpages[i].cookie = 0;
+	}
+	rcu_read_unlock();
+	return taken;
 }
 
 /* Either this push is seen by who suspends, or it sees that it must not begin. */
@@ -592,6 +827,8 @@ static void ramster_push_end(void)
  * ramster_push() - copy zpages to lenders
  * @zpages: the zpages, pinned; their @cookie is filled in
  * @nr: their number
+ * @durability: whether they should be mirrored; they are if there are two lenders that
+ *	keep them
  *
  * Every cookie that is not 0 afterwards must come to an end with ramster_forget().
  *
@@ -599,14 +836,16 @@ static void ramster_push_end(void)
  * be called where memory is waited for.
  * Return: the number of zpages that were taken.
  */
-unsigned int ramster_push(struct ramster_zpage *zpages, unsigned int nr)
+unsigned int ramster_push(struct ramster_zpage *zpages, unsigned int nr,
+			  enum ramster_durability durability)
 {
 	struct ramster_push push = {
 		.zpages = zpages,
 		.nr = nr,
+		.durability = durability,
 		.flying = LIST_HEAD_INIT(push.flying),
 	};
-	unsigned int i;
+	unsigned int i, taken = 0;
 
 	for (i = 0; i < nr; i++)
 		zpages[i].cookie = 0;
@@ -615,9 +854,10 @@ unsigned int ramster_push(struct ramster_zpage *zpages, unsigned int nr)
 		ramster_push_all(&push);
 		while (push.nr_flying)
 			ramster_push_land(&push);
+		taken = ramster_push_settle(&push);
 	}
 	ramster_push_end();
-	return push.taken;
+	return taken;
 }
 
 /**
@@ -631,16 +871,78 @@ bool ramster_wants_pages(void)
 	return !READ_ONCE(ramster_suspended) && ramster_peers_take();
 }
 
+/**
+ * ramster_come_home() - all that is mirrored is to come home
+ *
+ * Context: Any but interrupt context. Does not wait.
+ */
+void ramster_come_home(void)
+{
+	atomic64_set(&ramster_homeward, ramster_last_number());
+	if (ramster_mirrored_pages() > 0)
+		zcache_writeback_strays(false);
+}
+
+/**
+ * ramster_set_durability() - say where swap pages are to be that leave
+ * @durability: where
+ *
+ * What is mirrored already comes home if it is not to be.
+ *
+ * Context: Any but interrupt context.
+ */
+void ramster_set_durability(enum ramster_durability durability)
+{
+	WRITE_ONCE(ramster_durability_now, durability);
+	if (durability != RAMSTER_MIRROR)
+		ramster_come_home();
+}
+
+/**
+ * ramster_await_home() - wait until mirrored pages have come home
+ * @pages: their number
+ * @ms: how long to wait if there is no progress
+ *
+ * Context: May sleep.
+ * Return: false if there was none and some are left.
+ */
+bool ramster_await_home(const atomic_long_t *pages, unsigned int ms)
+{
+	unsigned long end = jiffies;
+	long left, last = LONG_MAX;
+
+	while ((left = atomic_long_read(pages)) > 0) {
+		if (left >= last && time_after(jiffies, end))
+			return false;
+		if (left >= last)
+			msleep(RAMSTER_RETRY_MS);
+		else
+			end = jiffies + msecs_to_jiffies(ms);
+		last = min(left, last);
+		zcache_writeback_strays(true);
+	}
+	return true;
+}
+
+/* Who sleeps for long has no session left when he wakes. */
+static bool ramster_pm_prepare(void)
+{
+	WRITE_ONCE(ramster_suspended, true);
+	smp_mb();	/* pairs with ramster_push_begin() */
+	if (!wait_event_timeout(ramster_batch_wait, !atomic_read(&ramster_pushes),
+				4 * msecs_to_jiffies(RAMSTER_HARD_MS)))
+		return false;
+	ramster_come_home();
+	return ramster_await_home(&ramster_nr_mirrored, 4 * RAMSTER_HARD_MS);
+}
+
 static int ramster_pm_notify(struct notifier_block *nb, unsigned long event, void *unused)
 {
 	switch (event) {
 	case PM_HIBERNATION_PREPARE:
 	case PM_SUSPEND_PREPARE:
 	case PM_RESTORE_PREPARE:
-		WRITE_ONCE(ramster_suspended, true);
-		smp_mb();	/* pairs with ramster_push_begin() */
-		if (!wait_event_timeout(ramster_batch_wait, !atomic_read(&ramster_pushes),
-					4 * msecs_to_jiffies(RAMSTER_HARD_MS))) {
+		if (!ramster_pm_prepare()) {
 			WRITE_ONCE(ramster_suspended, false);
 			return notifier_from_errno(-EBUSY);
 		}
@@ -820,6 +1122,7 @@ static void ramster_arrival_add(struct ramster_page *page)
  * @call: the call
  * @page: where the first one goes, NULL once somebody has it
  * @found: the first one was there
+ * @killable: who waits for it may be killed
  * @nr: number of @numbers
  * @nr_pages: number of @pages
  * @numbers: the pages: the one that is wanted, and others that may come with it
@@ -829,6 +1132,7 @@ struct ramster_load {
 	struct ramster_call call;
 	struct ramster_page *page;
 	bool found;
+	bool killable;
 	unsigned int nr;
 	unsigned int nr_pages;
 	u64 numbers[RAMSTER_MAX_LOAD];
@@ -946,6 +1250,15 @@ static bool ramster_load_pages(struct ramster_load *load)
 	return load->nr;
 }
 
+/* Not what the lender has dropped, or never had, as far as is known. */
+static bool ramster_may_have(struct ramster_peer *peer, u64 cookie)
+{
+	u64 oldest = ramster_is_mirrored(cookie) ? peer->born : atomic64_read(&peer->oldest);
+
+	return ramster_cookie_is_at(cookie, peer->slot) &&
+	       ramster_cookie_number(cookie) >= oldest;
+}
+
 static void ramster_load_add_near(struct ramster_load *load, struct ramster_peer *peer,
 				  const u64 *near, unsigned int nr_near)
 {
@@ -954,13 +1267,12 @@ static void ramster_load_add_near(struct ramster_load *load, struct ramster_peer
 
 	for (i = 0; i < nr_near && load->nr < RAMSTER_MAX_LOAD; i++) {
 		number = ramster_cookie_number(near[i]);
-		if (ramster_cookie_slot(near[i]) == peer->slot &&
-		    number >= atomic64_read(&peer->oldest) && !ramster_arrived(number))
+		if (ramster_may_have(peer, near[i]) && !ramster_arrived(number))
 			load->numbers[load->nr++] = number;
 	}
 }
 
-static struct ramster_load *ramster_load_alloc(struct ramster_peer *peer, u64 number,
+static struct ramster_load *ramster_load_alloc(struct ramster_peer *peer, u64 cookie,
 					       const u64 *near, unsigned int nr_near)
 {
 	struct ramster_load *load = mempool_alloc(ramster_load_pool, RAMSTER_GFP);
@@ -969,7 +1281,8 @@ static struct ramster_load *ramster_load_alloc(struct ramster_peer *peer, u64 nu
 		return NULL;
 	load->found = false;
 	load->nr_pages = 0;
-	load->numbers[0] = number;
+	load->killable = !ramster_is_mirrored(cookie);
+	load->numbers[0] = ramster_cookie_number(cookie);
 	load->nr = 1;
 	ramster_load_add_near(load, peer, near, nr_near);
 	load->page = ramster_page_new(true);
@@ -988,7 +1301,7 @@ static struct ramster_page *ramster_load_run(struct ramster_load *load,
 
 	ramster_call_start(&load->call, peer, RAMSTER_CONN_LOAD, RAMSTER_PROC_LOAD,
 			   ramster_load_release);
-	err = ramster_call_wait(&load->call, true);
+	err = ramster_call_wait(&load->call, load->killable);
 	if (!err && load->found) {
 		page = load->page;
 		load->page = NULL;
@@ -997,17 +1310,23 @@ static struct ramster_page *ramster_load_run(struct ramster_load *load,
 	return err ? ERR_PTR(err) : page;
 }
 
-static struct ramster_page *ramster_load_from(struct ramster_peer *peer, u64 number,
-					      const u64 *near, unsigned int nr_near)
+/*
+ * NULL if it is not there, or an ERR_PTR if nobody knows. @again: as nobody else has
+ * answered, try it even if that is not likely to help.
+ */
+static struct ramster_page *ramster_load_from(struct ramster_peer *peer, u64 cookie,
+					      const u64 *near, unsigned int nr_near,
+					      bool again)
 {
 	struct ramster_load *load;
 
-	if (number < atomic64_read(&peer->oldest))
+	if (!ramster_may_have(peer, cookie))
 		return NULL;
-	if (!ramster_peer_answers(peer, RAMSTER_CONN_LOAD))
+	if (!ramster_peer_answers(peer, RAMSTER_CONN_LOAD) &&
+	    !(again && READ_ONCE(peer->session)))
 		return ERR_PTR(-ENOTCONN);
 	if (atomic_inc_return(&peer->loads) <= RAMSTER_MAX_LOADS) {
-		load = ramster_load_alloc(peer, number, near, nr_near);
+		load = ramster_load_alloc(peer, cookie, near, nr_near);
 		if (load)
 			return ramster_load_run(load, peer);
 	}
@@ -1015,24 +1334,112 @@ static struct ramster_page *ramster_load_from(struct ramster_peer *peer, u64 num
 	return ERR_PTR(-ENOMEM);
 }
 
-static struct ramster_page *ramster_fetch(u64 cookie, const u64 *near,
-					  unsigned int nr_near)
+/* Is it what was pushed? If not it is freed. */
+static int ramster_page_check(struct ramster_page *page)
 {
-	struct ramster_page *page;
-	struct ramster_peer *peer;
+	if (ramster_page_open(page))
+		return 0;
+	pr_warn_ratelimited("a lender has sent what is not ours\n");
+	ramster_count(RAMSTER_FORGED);
+	ramster_page_put(page);
+	return -ENOENT;
+}
 
-	/* Who makes memory free must not wait for a lender that may want memory. */
-	if (current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOIO))
-		return ERR_PTR(-EBUSY);
-	/* Readahead goes on for a while after a kill. */
-	if (fatal_signal_pending(current))
-		return ERR_PTR(-EINTR);
-	peer = ramster_peer_get(ramster_cookie_slot(cookie));
-	if (!peer)
-		return NULL;
-	page = ramster_load_from(peer, ramster_cookie_number(cookie), near, nr_near);
+/* One that was to keep it, and does not, has lost more than this, or is no lender. */
+static void ramster_copy_missing(struct ramster_peer *peer, u64 cookie, bool forged)
+{
+	if (ramster_is_mirrored(cookie))
+		ramster_peer_suspect(peer, forged ? S64_MAX : ramster_last_number() + 1);
+}
+
+/* Ask one lender. Returns 0; -ENOENT if it does not have it; else nobody knows. */
+static int ramster_load_copy(u64 cookie, unsigned int copy, const u64 *near,
+			     unsigned int nr_near, bool again,
+			     struct ramster_page **page)
+{
+	struct ramster_peer *peer = ramster_peer_get(ramster_cookie_slot(cookie, copy));
+	int err = -ENOENT;
+
+	if (!peer) {
+		ramster_count(RAMSTER_MISSES);
+		return err;
+	}
+	*page = ramster_load_from(peer, cookie, near, nr_near, again);
+	if (IS_ERR(*page)) {
+		ramster_count(RAMSTER_LOAD_FAILED);
+		err = PTR_ERR(*page);
+	} else if (!*page) {
+		ramster_count(RAMSTER_MISSES);
+		ramster_copy_missing(peer, cookie, false);
+	} else {
+		err = ramster_page_check(*page);
+		if (err)
+			ramster_copy_missing(peer, cookie, true);
+	}
 	ramster_peer_put(peer);
-	return page;
+	return err;
+}
+
+/* May the lender still answer, when it has not just now? */
+static bool ramster_copy_hopeful(u64 cookie, unsigned int copy, int err)
+{
+	struct ramster_peer *peer;
+	bool hopeful;
+
+	rcu_read_lock();
+	peer = ramster_peer_peek(ramster_cookie_slot(cookie, copy));
+	hopeful = err != -ENOENT && peer && !ramster_peer_lost(peer);
+	rcu_read_unlock();
+	return hopeful;
+}
+
+/* Which lender of a page is asked first. */
+static unsigned int ramster_first_copy(u64 cookie)
+{
+	return ramster_is_mirrored(cookie) &&
+	       ramster_peer_endangers(ramster_cookie_slot(cookie, 0),
+				      ramster_cookie_number(cookie));
+}
+
+static int ramster_load_mirrored(u64 cookie, const u64 *near, unsigned int nr_near,
+				 struct ramster_page **page)
+{
+	unsigned long end = jiffies + RAMSTER_PATIENCE;
+	unsigned int i, copy, first = ramster_first_copy(cookie);
+	bool hopeful, again = false;
+	int err;
+
+	for (;; again = true) {
+		hopeful = false;
+		for (i = 0; i < RAMSTER_COPIES; i++) {
+			copy = first ^ i;
+			err = ramster_load_copy(cookie, copy, near, nr_near, again, page);
+			if (!err)
+				return 0;
+			hopeful |= ramster_copy_hopeful(cookie, copy, err);
+		}
+		if (!hopeful || time_after(jiffies, end))
+			break;
+		msleep(RAMSTER_RETRY_MS);
+	}
+	ramster_count(RAMSTER_MIRROR_FAILED);
+	pr_err_ratelimited("neither lender gives a page that is nowhere else\n");
+	return -ENOENT;
+}
+
+static int ramster_load_backed(u64 cookie, const u64 *near, unsigned int nr_near,
+			       struct ramster_page **page)
+{
+	/*
+	 * Who makes memory free must not wait for a lender that may want memory, and
+	 * readahead goes on for a while after a kill.
+	 */
+	if (current->flags & (PF_MEMALLOC | PF_MEMALLOC_NOIO) ||
+	    fatal_signal_pending(current)) {
+		ramster_count(RAMSTER_LOAD_FAILED);
+		return -ENOENT;
+	}
+	return ramster_load_copy(cookie, 0, near, nr_near, false, page) ? -ENOENT : 0;
 }
 
 /**
@@ -1045,38 +1452,65 @@ static struct ramster_page *ramster_fetch(u64 cookie, const u64 *near,
  * The lender keeps the page until ramster_forget().
  *
  * Context: Process context, folios and mmap_lock may be held. Waits for the lender, for
- * its hard limit at most, and not for a task that is killed; never waits for memory.
- * Return: 0, and the caller gives @page back with ramster_page_put(); or -ENOENT if the
- * lender does not have it, does not answer, or has answered with something else.
+ * its hard limit at most, and not for a task that is killed; for a mirrored page until
+ * both lenders are lost, for %RAMSTER_PATIENCE at most. Never waits for memory.
+ * Return: 0, and the caller gives @page back with ramster_page_put(); or -ENOENT if no
+ * lender has it, answers, or has answered with something else.
  */
 int ramster_load(u64 cookie, const u64 *near, unsigned int nr_near,
 		 struct ramster_page **page)
 {
 	u64 number = ramster_cookie_number(cookie);
-	unsigned int slot = ramster_cookie_slot(cookie);
-	struct ramster_page *got = ramster_arrival_take(number);
+	bool mirrored = ramster_is_mirrored(cookie);
 	int err = -ENOENT;
 
 	ramster_count(RAMSTER_LOADS);
-	if (got) {
+	*page = ramster_arrival_take(number);
+	if (*page) {
 		ramster_count(RAMSTER_PREFETCH_HITS);
-		nr_near = 0;
-	} else {
-		got = ramster_fetch(cookie, near, nr_near);
+		err = ramster_page_check(*page);
+	} else if (!mirrored) {
+		err = ramster_load_backed(cookie, near, nr_near, page);
 	}
-	if (IS_ERR_OR_NULL(got)) {
-		ramster_count(got ? RAMSTER_LOAD_FAILED : RAMSTER_MISSES);
-	} else if (ramster_page_open(got)) {
+	if (err && mirrored)
+		err = ramster_load_mirrored(cookie, near, nr_near, page);
+	if (!err)
 		ramster_count(RAMSTER_HITS);
-		*page = got;
-		err = 0;
-	} else {
-		pr_warn_ratelimited("a lender has sent what is not ours\n");
-		ramster_count(RAMSTER_FORGED);
-		ramster_page_put(got);
-	}
-	trace_ramster_load(slot, number, nr_near, err);
+	trace_ramster_load(ramster_cookie_slot(cookie, 0), number, nr_near, err);
 	return err;
+}
+
+/**
+ * ramster_prefetch() - get a page here, so that a load that follows soon does not wait
+ * @cookie: of the page
+ * @near: cookies of others that are wanted then
+ * @nr_near: their number, at most %RAMSTER_MAX_NEAR
+ *
+ * Context: Process context. Waits for each lender of the page, for its hard limit at most.
+ * Return: true if it is here. It stays until many others have come.
+ */
+bool ramster_prefetch(u64 cookie, const u64 *near, unsigned int nr_near)
+{
+	unsigned int copy, i, first = ramster_first_copy(cookie);
+	struct ramster_page *page = NULL;
+	struct ramster_peer *peer;
+
+	if (ramster_arrived(ramster_cookie_number(cookie)))
+		return true;
+	for (i = 0; i < ramster_cookie_copies(cookie) && IS_ERR_OR_NULL(page); i++) {
+		copy = first ^ i;
+		peer = ramster_peer_get(ramster_cookie_slot(cookie, copy));
+		if (!peer)
+			continue;
+		page = ramster_load_from(peer, cookie, near, nr_near, false);
+		if (!page)
+			ramster_copy_missing(peer, cookie, false);
+		ramster_peer_put(peer);
+	}
+	if (IS_ERR_OR_NULL(page))
+		return false;
+	ramster_arrival_add(page);
+	return true;
 }
 
 /*

@@ -17,6 +17,7 @@
  * They leave while they are written back (writeback.c), which calls here for each
  * batch: collect, send, and for each page that has been put into its folio, under the
  * lock of that folio, hand over. A page that is handed over is on its device as well.
+ * What two lenders keep is handed over at once, and not written.
  *
  * Memory: the worker's lists are static. Sending allocates as the network does, above
  * the reserves, and gives up where there is none. A worker that is woken in vain ends.
@@ -139,7 +140,7 @@ static unsigned int ramster_cold_send(unsigned int wanted)
 	unsigned int taken;
 
 	ramster_cold_collect(wanted);
-	taken = ramster_push(ramster_cold.zpages, ramster_cold.nr_zpages);
+	taken = ramster_push(ramster_cold.zpages, ramster_cold.nr_zpages, RAMSTER_BACKED);
 	ramster_cold_hand_over();
 	ramster_cold_end_frames();
 	return taken ? ramster_cold.nr_frames : 0;
@@ -189,7 +190,7 @@ void ramster_cold_wake(void)
  */
 void ramster_leave_add(const struct zbud_key *key, unsigned long handle)
 {
-	if (ramster_wants_pages() && ramster_leaving.nr < RAMSTER_LEAVE_ZPAGES)
+	if (ramster_leaving.nr < RAMSTER_LEAVE_ZPAGES)
 		ramster_leaving.zpages[ramster_leaving.nr++] =
 			(struct ramster_zpage) { .key = *key, .handle = handle };
 }
@@ -206,20 +207,49 @@ static int ramster_compare_keys(const void *a, const void *b)
 	return left->index < right->index ? -1 : left->index > right->index;
 }
 
+/* Two lenders have it, so the frame need not. Returns false if it is to be written. */
+static bool ramster_leave_mirrored(struct ramster_zpage *zpage)
+{
+	u64 cookie = zpage->cookie;
+
+	if (!cookie || !ramster_is_mirrored(cookie))
+		return false;
+	zpage->cookie = 0;
+	return zcache_hand_over(&zpage->key, zpage->handle, cookie);
+}
+
 /**
  * ramster_leave_push() - send what is about to be written back
+ * @slots: where it is to be written, in order
+ * @nr: number of @slots
  *
- * Neighbours together: they are asked for together.
+ * Neighbours together: they are asked for together. What need not be written is taken
+ * out of @slots.
  *
  * Context: The worker of writeback.c. Sleeps, for a bounded time.
+ * Return: number of @slots that are left.
  */
-void ramster_leave_push(void)
+unsigned int ramster_leave_push(swp_entry_t *slots, unsigned int nr)
 {
-	if (!ramster_leaving.nr)
-		return;
-	sort(ramster_leaving.zpages, ramster_leaving.nr,
-	     sizeof(*ramster_leaving.zpages), ramster_compare_keys, NULL);
-	ramster_push(ramster_leaving.zpages, ramster_leaving.nr);
+	struct ramster_zpage *zpage = ramster_leaving.zpages;
+	struct ramster_zpage *end = zpage + ramster_leaving.nr;
+	enum ramster_durability durability = RAMSTER_BACKED;
+	unsigned int i, left = 0;
+
+	/* What is stored no more is about to come home. */
+	if (READ_ONCE(zcache_enabled))
+		durability = ramster_durability();
+	sort(zpage, ramster_leaving.nr, sizeof(*zpage), ramster_compare_keys, NULL);
+	ramster_push(zpage, ramster_leaving.nr, durability);
+	/* Both are in the order of slots. */
+	for (i = 0; i < nr; i++) {
+		while (zpage < end && zcache_swap_entry(&zpage->key).val < slots[i].val)
+			zpage++;
+		if (zpage == end || zcache_swap_entry(&zpage->key).val != slots[i].val ||
+		    !ramster_leave_mirrored(zpage))
+			slots[left++] = slots[i];
+	}
+	return left;
 }
 
 /**

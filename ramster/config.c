@@ -2,6 +2,7 @@
 /*
  * RAMster in configfs: which machines borrow and lend
  *
+ *	ramster/		durability
  *	ramster/lender/		listen percent headroom_percent threads enabled
  *	ramster/<peer>/		address port security servername soft_ms hard_ms
  *				quota borrow state stats
@@ -655,6 +656,39 @@ static void ramster_drop_peer(struct config_group *group, struct config_item *it
 	config_item_put(item);
 }
 
+static const char * const ramster_durabilities[] = {
+	[RAMSTER_BACKED] = "backed",
+	[RAMSTER_MIRROR] = "mirror",
+};
+
+static ssize_t ramster_root_durability_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "%s\n", ramster_durabilities[ramster_durability()]);
+}
+
+static ssize_t ramster_root_durability_store(struct config_item *item, const char *page,
+					     size_t count)
+{
+	int n = __sysfs_match_string(ramster_durabilities,
+				     ARRAY_SIZE(ramster_durabilities), page);
+
+	if (n < 0) {
+		pr_err("durability: '%.*s' is not allowed, backed and mirror are\n",
+		       (int)min(strcspn(page, "\n"), RAMSTER_NAME_LEN), page);
+		return -EINVAL;
+	}
+	if (n == RAMSTER_MIRROR)
+		pr_warn("durability: swap pages that leave are only in the memory of two lenders: if both are lost at once, so are they\n");
+	ramster_set_durability(n);
+	return count;
+}
+CONFIGFS_ATTR(ramster_root_, durability);
+
+static struct configfs_attribute *ramster_root_attrs[] = {
+	&ramster_root_attr_durability,
+	NULL,
+};
+
 static struct configfs_group_operations ramster_root_ops = {
 	.make_group = ramster_make_peer,
 	.drop_item = ramster_drop_peer,
@@ -662,6 +696,7 @@ static struct configfs_group_operations ramster_root_ops = {
 
 static const struct config_item_type ramster_root_type = {
 	.ct_group_ops = &ramster_root_ops,
+	.ct_attrs = ramster_root_attrs,
 	.ct_owner = THIS_MODULE,
 };
 

@@ -26,6 +26,8 @@ static const char * const ramster_counter_files[] = {
 	[RAMSTER_FORGED] = "forged",
 	[RAMSTER_FORGOTTEN] = "forgotten",
 	[RAMSTER_FORGET_LOST] = "forget_lost",
+	[RAMSTER_STRAYS] = "strays",
+	[RAMSTER_MIRROR_FAILED] = "mirror_failed",
 	[RAMSTER_LENT_STORES] = "lent_stores",
 	[RAMSTER_LENT_REFUSED] = "lent_refused",
 	[RAMSTER_LENT_LOADS] = "lent_loads",
@@ -49,6 +51,13 @@ static int ramster_lent_get(void *data, u64 *val)
 	return 0;
 }
 DEFINE_DEBUGFS_ATTRIBUTE(ramster_lent_fops, ramster_lent_get, NULL, "%llu\n");
+
+static int ramster_mirrored_get(void *data, u64 *val)
+{
+	*val = ramster_mirrored_pages();
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(ramster_mirrored_fops, ramster_mirrored_get, NULL, "%llu\n");
 
 static int ramster_table_peers_show(struct seq_file *seq, void *unused)
 {
@@ -78,6 +87,8 @@ void __init ramster_debugfs_start(void)
 		debugfs_create_file_unsafe(ramster_counter_files[i], 0444, dir,
 					   (void *)i, &ramster_counter_fops);
 	debugfs_create_file_unsafe("lent_pages", 0444, dir, NULL, &ramster_lent_fops);
+	debugfs_create_file_unsafe("mirrored_pages", 0444, dir, NULL,
+				   &ramster_mirrored_fops);
 	debugfs_create_file("peers", 0444, dir, NULL, &ramster_table_peers_fops);
 	debugfs_create_file("clients", 0444, dir, NULL, &ramster_table_clients_fops);
 }

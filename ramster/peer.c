@@ -39,6 +39,16 @@
  * comes too late finds another lender there, which has never heard of its number: a
  * miss.
  *
+ * Mirrored pages
+ * --------------
+ * They have a second lender, but nothing else: what may become of the first is looked at
+ * in ramster_peer_endangers(). When a lender has not answered for three times its hard
+ * limit, has begun a new session, says that it has dropped some or wants its memory
+ * back, does not have one that it should have, or gave another in its place, or is to be
+ * stopped, then its mirrored pages are strays, and come home (remote.c, writeback.c). Who
+ * finds that out wakes the worker. A lender that is stopped answers until they are home,
+ * and when it has gone nobody counts on it.
+ *
  * Placement
  * ---------
  * Weighted rendezvous hashing: each lender draws a number from the name of the page and
@@ -85,6 +95,9 @@
 
 #define RAMSTER_MAX_BLOCK	(64 * HZ)
 
+/* A lender that was silent for so many times its hard limit is lost. */
+#define RAMSTER_LOST		3
+
 /* Neighbours that are placed together: 2^4 pages. */
 #define RAMSTER_GROUP_SHIFT	4
 
@@ -107,6 +120,18 @@ static u64 ramster_epoch;
  */
 
 /**
+ * ramster_peer_find() - the lender of a slot, even if it is being stopped
+ * @slot: as in a cookie
+ *
+ * Context: RCU read side.
+ * Return: the lender, or NULL if there is none.
+ */
+struct ramster_peer *ramster_peer_find(unsigned int slot)
+{
+	return slot < RAMSTER_MAX_PEERS ? rcu_dereference(ramster_peers[slot]) : NULL;
+}
+
+/**
  * ramster_peer_peek() - the lender of a slot, for a moment
  * @slot: as in a cookie
  *
@@ -115,11 +140,8 @@ static u64 ramster_epoch;
  */
 struct ramster_peer *ramster_peer_peek(unsigned int slot)
 {
-	struct ramster_peer *peer;
+	struct ramster_peer *peer = ramster_peer_find(slot);
 
-	if (slot >= RAMSTER_MAX_PEERS)
-		return NULL;
-	peer = rcu_dereference(ramster_peers[slot]);
 	if (peer && READ_ONCE(peer->state) == RAMSTER_PEER_STOPPING)
 		return NULL;
 	return peer;
@@ -227,6 +249,8 @@ static const struct rpc_procinfo ramster_procs[RAMSTER_NR_PROCS] = {
 			  ramster_xdr_dropped),
 	RAMSTER_PROCEDURE(STATUS, ramster_xdr_token, RAMSTER_WORDS_SMALL,
 			  ramster_xdr_health),
+	RAMSTER_PROCEDURE(KEEP, ramster_xdr_store, RAMSTER_WORDS_SMALL,
+			  ramster_xdr_stored),
 };
 
 static unsigned int ramster_proc_counts[RAMSTER_NR_PROCS];
@@ -274,7 +298,8 @@ static void ramster_session_lost(struct ramster_peer *peer,
 /* That it answers the heartbeat does not mean that it does its work, nor the reverse. */
 static bool ramster_call_is_work(const struct ramster_call *call)
 {
-	return call->proc == RAMSTER_PROC_STORE || call->proc == RAMSTER_PROC_LOAD;
+	return call->proc == RAMSTER_PROC_STORE || call->proc == RAMSTER_PROC_KEEP ||
+	       call->proc == RAMSTER_PROC_LOAD;
 }
 
 static void ramster_line_bad(struct ramster_peer *peer, enum ramster_conn conn)
@@ -310,7 +335,7 @@ static void ramster_line_good(struct ramster_peer *peer, struct ramster_call *ca
 	/* HELLO may have waited for the connection. */
 	if (call->conn == RAMSTER_CONN_LOAD && call->proc != RAMSTER_PROC_HELLO)
 		WRITE_ONCE(peer->latency_us, (peer->latency_us * 7 + us) / 8);
-	if (call->proc == RAMSTER_PROC_STORE)
+	if (call->proc == RAMSTER_PROC_STORE || call->proc == RAMSTER_PROC_KEEP)
 		ramster_window_note(peer, us);
 	if (ramster_call_is_work(call))
 		WRITE_ONCE(peer->lines[call->conn].strikes, 0);
@@ -539,32 +564,115 @@ static u64 ramster_peer_cost(struct ramster_peer *peer, const struct zbud_key *k
 			 max(weight, 1ull));
 }
 
-/**
- * ramster_peer_place() - which lender gets a page
- * @key: its owner
- *
- * Context: Any.
- * Return: the slot of the lender, or %RAMSTER_NOWHERE.
- */
-unsigned int ramster_peer_place(const struct zbud_key *key)
+static bool ramster_peer_keeps(const struct ramster_peer *peer)
 {
-	unsigned int slot, best = RAMSTER_NOWHERE;
-	u64 cost, best_cost = U64_MAX;
-	struct ramster_peer *peer;
+	return !READ_ONCE(peer->recalls) && !READ_ONCE(peer->leaving) &&
+	       atomic64_read(&peer->home) != S64_MAX;
+}
 
-	rcu_read_lock();
+/* The best one. Not the machine of @other, which may have another address as well. */
+static struct ramster_peer *ramster_peer_best(const struct zbud_key *key, bool keeps,
+					      const struct ramster_peer *other)
+{
+	struct ramster_peer *peer, *best = NULL;
+	u64 cost, best_cost = U64_MAX;
+	unsigned int slot;
+
 	for_each_set_bit(slot, ramster_slots, RAMSTER_MAX_PEERS) {
 		peer = ramster_peer_peek(slot);
-		if (!peer || !ramster_peer_takes(peer))
+		if (!peer || !ramster_peer_takes(peer) ||
+		    (keeps && !ramster_peer_keeps(peer)) ||
+		    (other && READ_ONCE(peer->epoch) == READ_ONCE(other->epoch)))
 			continue;
 		cost = ramster_peer_cost(peer, key);
 		if (cost < best_cost) {
 			best_cost = cost;
-			best = slot;
+			best = peer;
 		}
 	}
-	rcu_read_unlock();
 	return best;
+}
+
+/**
+ * ramster_peer_place() - which lenders get a page
+ * @key: its owner
+ * @durability: whether there should be two
+ * @slots: filled in: theirs, twice the same if it is one
+ *
+ * Context: Any.
+ * Return: true if there is one.
+ */
+bool ramster_peer_place(const struct zbud_key *key, enum ramster_durability durability,
+			unsigned int slots[RAMSTER_COPIES])
+{
+	struct ramster_peer *first = NULL, *second = NULL;
+
+	rcu_read_lock();
+	if (durability == RAMSTER_MIRROR)
+		first = ramster_peer_best(key, true, NULL);
+	if (first)
+		second = ramster_peer_best(key, true, first);
+	if (!second)
+		first = ramster_peer_best(key, false, NULL);
+	if (first) {
+		slots[0] = first->slot;
+		slots[1] = second ? second->slot : first->slot;
+	}
+	rcu_read_unlock();
+	return first;
+}
+
+/**
+ * ramster_peer_lost() - is a lender past hope?
+ * @peer: the lender
+ *
+ * Context: Any.
+ * Return: true if it has not answered for long.
+ */
+bool ramster_peer_lost(const struct ramster_peer *peer)
+{
+	return READ_ONCE(peer->failures) &&
+	       time_after(jiffies, READ_ONCE(peer->heard) +
+			  msecs_to_jiffies(RAMSTER_LOST * peer->conf.hard_ms));
+}
+
+/**
+ * ramster_peer_endangers() - may a lender soon not have a page that it is to keep?
+ * @slot: of the lender
+ * @number: of the page
+ *
+ * Context: Any.
+ * Return: true if nobody should count on it.
+ */
+bool ramster_peer_endangers(unsigned int slot, u64 number)
+{
+	struct ramster_peer *peer;
+	bool endangers;
+
+	rcu_read_lock();
+	peer = ramster_peer_peek(slot);
+	endangers = !peer || number < atomic64_read(&peer->home) ||
+		    READ_ONCE(peer->recalls) || READ_ONCE(peer->leaving) ||
+		    ramster_peer_lost(peer);
+	rcu_read_unlock();
+	return endangers;
+}
+
+/**
+ * ramster_peer_suspect() - a lender does not keep what it should
+ * @peer: the lender
+ * @below: mirrored pages with a lower number must come home
+ *
+ * Context: Any but interrupt context.
+ */
+void ramster_peer_suspect(struct ramster_peer *peer, u64 below)
+{
+	s64 home = atomic64_read(&peer->home);
+
+	while (home < (s64)below && !atomic64_try_cmpxchg(&peer->home, &home, below))
+		;
+	if (atomic_long_read(&peer->kept) > 0)
+		zcache_writeback_strays(false);
 }
 
 /*
@@ -633,7 +741,7 @@ static bool ramster_is_gone(u64 cookie, void *arg)
 {
 	struct ramster_peer *peer = arg;
 
-	return ramster_cookie_slot(cookie) == peer->slot &&
+	return ramster_cookie_is_at(cookie, peer->slot) &&
 	       ramster_cookie_number(cookie) < atomic64_read(&peer->oldest);
 }
 
@@ -641,7 +749,7 @@ static bool ramster_is_there(u64 cookie, void *arg)
 {
 	struct ramster_peer *peer = arg;
 
-	return ramster_cookie_slot(cookie) == peer->slot;
+	return ramster_cookie_is_at(cookie, peer->slot);
 }
 
 /* Let zcache forget what the lender does not have any more. */
@@ -667,12 +775,16 @@ static void ramster_session_begin(struct ramster_peer *peer,
 	peer->token = welcome->token;
 	peer->epoch = welcome->epoch;
 	atomic64_set(&peer->oldest, ramster_last_number() + 1);
+	atomic64_set(&peer->home, ramster_last_number() + 1);
+	peer->lost = 0;
+	WRITE_ONCE(peer->leaks, false);
 	WRITE_ONCE(peer->session, true);
 	spin_unlock(&peer->lock);
 	if (again)
 		pr_info("%s begins a new session: what it had of us is gone\n",
 			peer->conf.name);
 	ramster_peer_tidy(peer);
+	ramster_peer_suspect(peer, 0);
 }
 
 /* HELLO if there is no session, and STATUS. */
@@ -704,6 +816,10 @@ static void ramster_peer_learn(struct ramster_peer *peer,
 	u64 room = min_t(u64, health->room_pages, S64_MAX >> PAGE_SHIFT);
 
 	atomic64_set(&peer->room, health->is_short ? 0 : room << PAGE_SHIFT);
+	WRITE_ONCE(peer->recalls, health->recalls);
+	if (health->lost > peer->lost)
+		ramster_peer_suspect(peer, ramster_last_number() + 1);
+	peer->lost = health->lost;
 	if (oldest <= atomic64_read(&peer->oldest))
 		return;
 	atomic64_set(&peer->oldest, oldest);
@@ -729,11 +845,12 @@ static void ramster_peer_beat(struct ramster_peer *peer)
 	int err = ramster_peer_ask(peer);
 
 	if (err) {
-		peer->failures++;
+		WRITE_ONCE(peer->failures, peer->failures + 1);
 		ramster_peer_set_state(peer, RAMSTER_PEER_DOWN, err);
 		return;
 	}
-	peer->failures = 0;
+	WRITE_ONCE(peer->heard, jiffies);
+	WRITE_ONCE(peer->failures, 0);
 	ramster_peer_learn(peer, &peer->beat.health);
 	if (atomic64_read(&peer->room) < RAMSTER_MAX_BATCH)
 		state = RAMSTER_PEER_SHORT;
@@ -745,12 +862,30 @@ static void ramster_peer_beat(struct ramster_peer *peer)
 	ramster_drops_kick(peer);
 }
 
+/*
+ * It keeps pages that nobody wants, and was not told. So all that are wanted come home,
+ * and then a new session begins: it drops what is left.
+ */
+static void ramster_peer_end_leak(struct ramster_peer *peer)
+{
+	if (atomic_long_read(&peer->kept) > 0) {
+		ramster_peer_suspect(peer, S64_MAX);
+		return;
+	}
+	WRITE_ONCE(ramster_epoch, get_random_u64());
+	ramster_session_lost(peer, &peer->token);
+}
+
 static void ramster_beat_fn(struct work_struct *work)
 {
 	struct ramster_peer *peer = container_of(to_delayed_work(work),
 						 struct ramster_peer, beat_work);
 
 	ramster_peer_beat(peer);
+	if (ramster_peer_lost(peer) || READ_ONCE(peer->recalls))
+		ramster_peer_suspect(peer, 0);
+	if (READ_ONCE(peer->leaks))
+		ramster_peer_end_leak(peer);
 	if (READ_ONCE(peer->state) != RAMSTER_PEER_STOPPING)
 		queue_delayed_work(ramster_wq, &peer->beat_work,
 				   min(RAMSTER_BEAT << min(peer->failures, 3u),
@@ -833,6 +968,9 @@ static struct ramster_peer *ramster_peer_alloc(const struct ramster_peer_conf *c
 	init_completion(&peer->unused);
 	spin_lock_init(&peer->lock);
 	peer->window = 1;
+	peer->born = ramster_last_number() + 1;
+	atomic64_set(&peer->home, peer->born);
+	peer->heard = jiffies;
 	INIT_DELAYED_WORK(&peer->beat_work, ramster_beat_fn);
 	init_completion(&peer->beat.idle);
 	complete(&peer->beat.idle);
@@ -921,18 +1059,28 @@ static void ramster_peer_end_calls(struct ramster_peer *peer)
 		rpc_killall_tasks(peer->clnt[conn]);
 }
 
+/* Bring home what it keeps: from it, or else from the other one. */
+static void ramster_peer_empty(struct ramster_peer *peer)
+{
+	if (!ramster_await_home(&peer->kept, RAMSTER_LOST * peer->conf.hard_ms))
+		pr_err("%s: %ld swap pages could not be brought home and may be lost\n",
+		       peer->conf.name, atomic_long_read(&peer->kept));
+}
+
 /**
  * ramster_peer_stop() - borrow no more from a lender
  * @peer: the lender, gone when this returns
  *
- * What it has of us is forgotten: file pages are read again, swap pages are on the swap
- * device. Whoever waits for it stops waiting.
+ * Mirrored pages come home. What else it has of us is forgotten: file pages are read
+ * again, swap pages are on the swap device. Whoever waits for it stops waiting.
  *
- * Context: Process context, may sleep: for a few seconds at most, as any call ends
- * within the hard limit.
+ * Context: Process context, may sleep: while mirrored pages come home, and for a few
+ * seconds, as any call ends within the hard limit.
  */
 void ramster_peer_stop(struct ramster_peer *peer)
 {
+	WRITE_ONCE(peer->leaving, true);
+	ramster_peer_empty(peer);
 	ramster_peer_set_state(peer, RAMSTER_PEER_STOPPING, 0);
 	/* From here on nobody finds it. */
 	synchronize_rcu();
@@ -947,6 +1095,8 @@ void ramster_peer_stop(struct ramster_peer *peer)
 	/* The end of a call may have queued them once more. */
 	cancel_delayed_work_sync(&peer->beat_work);
 	cancel_delayed_work_sync(&peer->drops.work);
+	/* A push may have ended meanwhile: the other lender has those. */
+	ramster_peer_empty(peer);
 	zcache_forget_remote(ramster_is_there, peer);
 	/* Should it be started again, nobody knows what it has. */
 	WRITE_ONCE(ramster_epoch, get_random_u64());
@@ -979,10 +1129,11 @@ const char *ramster_peer_state(struct ramster_peer *peer)
  */
 void ramster_peer_show(struct ramster_peer *peer, struct seq_file *seq)
 {
-	seq_printf(seq, "%s state=%s security=%s pages=%ld room_kib=%lld latency_us=%u loads=%d window=%u oldest=%lld\n",
+	seq_printf(seq, "%s state=%s security=%s pages=%ld kept=%ld room_kib=%lld latency_us=%u loads=%d window=%u oldest=%lld\n",
 		   peer->conf.name, ramster_peer_state(peer),
 		   peer->conf.security == RAMSTER_TLS ? "tls" : "insecure",
 		   max(atomic_long_read(&peer->entries), 0L),
+		   max(atomic_long_read(&peer->kept), 0L),
 		   max_t(s64, atomic64_read(&peer->room), 0) >> 10,
 		   READ_ONCE(peer->latency_us), atomic_read(&peer->loads),
 		   READ_ONCE(peer->window), atomic64_read(&peer->oldest));

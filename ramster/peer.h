@@ -98,6 +98,9 @@ struct ramster_beat {
 #define RAMSTER_DROP_BATCH	128
 #define RAMSTER_DROPS		4096
 
+/* Above the number in @ring: how many more follow it. */
+#define RAMSTER_DROP_MORE	BIT_ULL(RAMSTER_NUMBER_BITS)
+
 /**
  * struct ramster_drops - numbers that a lender may drop, and the call that tells it
  * @lock: covers @ring, @head and @nr; a leaf, interrupts off
@@ -107,8 +110,8 @@ struct ramster_beat {
  * @call: the call, one at a time
  * @idle: its memory is free
  * @nr_numbers: number of @numbers
- * @numbers: that it carries
- * @ring: that wait
+ * @numbers: that it carries; until it was answered, they are sent again
+ * @ring: runs of numbers that wait
  */
 struct ramster_drops {
 	spinlock_t lock;	/* ring, head, nr */
@@ -139,6 +142,7 @@ struct ramster_line {
  * @seed: hash of its name, for placement
  * @refs: the table, and every call
  * @unused: the last reference is gone
+ * @born: no lower number was ever pushed to it
  * @net: the network namespace
  * @clnt: the connections
  * @lock: covers @token, @session, @lines, @latency_us and @window where they are
@@ -151,11 +155,19 @@ struct ramster_line {
  * @window: batches that may be on their way at once
  * @push_ok: the second connection works
  * @epoch: of the lender
- * @oldest: pages with a lower number are not there any more
+ * @oldest: pages with a lower number are not there any more, unless mirrored
+ * @home: mirrored pages with a lower number must come home; S64_MAX: all, it is not
+ *	trusted in this session
+ * @lost: mirrored pages of this session that it says it has dropped
+ * @recalls: it wants the memory of mirrored pages back
+ * @leaving: it is about to be stopped
+ * @leaks: it has mirrored pages of which it was not told that they are not needed
  * @room: bytes that it would still take
  * @entries: pages that zcache believes to be there
+ * @kept: those that are mirrored
  * @loads: calls on their way
  * @failures: heartbeats in a row that failed
+ * @heard: when one did not, in jiffies
  * @tidied: when zcache was last told what is not there any more, in jiffies
  * @beat_work: the heartbeat
  * @beat: its call
@@ -167,6 +179,7 @@ struct ramster_peer {
 	u32 seed;
 	refcount_t refs;
 	struct completion unused;
+	u64 born;
 	struct net *net;
 	struct rpc_clnt *clnt[RAMSTER_NR_CONNS];
 
@@ -181,11 +194,18 @@ struct ramster_peer {
 	bool push_ok;
 	u64 epoch;
 	atomic64_t oldest;
+	atomic64_t home;
+	u64 lost;
+	bool recalls;
+	bool leaving;
+	bool leaks;
 	atomic64_t room;
 	atomic_long_t entries;
+	atomic_long_t kept;
 	atomic_t loads;
 
 	unsigned int failures;
+	unsigned long heard;
 	unsigned long tidied;
 	struct delayed_work beat_work;
 	struct ramster_beat beat;
@@ -194,9 +214,6 @@ struct ramster_peer {
 
 /* Batches that one push may have on their way to a lender. */
 #define RAMSTER_MAX_WINDOW	4
-
-/* What ramster_peer_place() says when no lender takes pages. */
-#define RAMSTER_NOWHERE		RAMSTER_MAX_PEERS
 
 extern struct workqueue_struct *ramster_wq;
 
@@ -212,7 +229,12 @@ struct ramster_peer *ramster_peer_peek(unsigned int slot);
 bool ramster_peer_answers(struct ramster_peer *peer, enum ramster_conn conn);
 bool ramster_peer_takes(struct ramster_peer *peer);
 bool ramster_peers_take(void);
-unsigned int ramster_peer_place(const struct zbud_key *key);
+bool ramster_peer_place(const struct zbud_key *key, enum ramster_durability durability,
+			unsigned int slots[RAMSTER_COPIES]);
+struct ramster_peer *ramster_peer_find(unsigned int slot);
+bool ramster_peer_lost(const struct ramster_peer *peer);
+bool ramster_peer_endangers(unsigned int slot, u64 number);
+void ramster_peer_suspect(struct ramster_peer *peer, u64 below);
 
 void ramster_call_start(struct ramster_call *call, struct ramster_peer *peer,
 			enum ramster_conn conn, enum ramster_proc proc,
@@ -225,6 +247,7 @@ void ramster_call_put(struct ramster_call *call);
  */
 
 u64 ramster_last_number(void);
+bool ramster_await_home(const atomic_long_t *pages, unsigned int ms);
 void ramster_drops_init(struct ramster_peer *peer);
 void ramster_drops_kick(struct ramster_peer *peer);
 void ramster_drops_clear(struct ramster_peer *peer);

@@ -44,6 +44,8 @@ struct seq_file;
  * @RAMSTER_FORGED: pages that did not open: not what was pushed
  * @RAMSTER_FORGOTTEN: pages that are not needed any more
  * @RAMSTER_FORGET_LOST: of which the lender was not told
+ * @RAMSTER_STRAYS: mirrored pages that were fetched to be brought home
+ * @RAMSTER_MIRROR_FAILED: loads of mirrored pages that neither lender answered
  * @RAMSTER_LENT_STORES: pages taken from borrowers
  * @RAMSTER_LENT_REFUSED: pages not taken
  * @RAMSTER_LENT_LOADS: pages that borrowers asked for
@@ -66,6 +68,8 @@ enum ramster_counter {
 	RAMSTER_FORGED,
 	RAMSTER_FORGOTTEN,
 	RAMSTER_FORGET_LOST,
+	RAMSTER_STRAYS,
+	RAMSTER_MIRROR_FAILED,
 	RAMSTER_LENT_STORES,
 	RAMSTER_LENT_REFUSED,
 	RAMSTER_LENT_LOADS,
@@ -98,23 +102,45 @@ u64 ramster_counted(enum ramster_counter counter);
  * Names of pages
  *
  * A cookie is what zcache keeps of a page that is elsewhere, in the index and
- * nowhere else: the slot of the lender, and the number of the page. A number is
+ * nowhere else: the slots of two lenders, and the number of the page. If both are the
+ * same the page is at one lender, and may be dropped there. If not it is *mirrored*:
+ * both have it, sealed once and with the same number, and keep it. A number is
  * never used again, so a late, repeated or reordered message can never make a
  * page stale.
  */
-#define RAMSTER_NUMBER_BITS	52
-#define RAMSTER_PEER_BITS	8
-#define RAMSTER_COOKIE_BITS	(RAMSTER_NUMBER_BITS + RAMSTER_PEER_BITS)
+#define RAMSTER_NUMBER_BITS	48
+#define RAMSTER_PEER_BITS	6
+#define RAMSTER_COOKIE_BITS	(RAMSTER_NUMBER_BITS + 2 * RAMSTER_PEER_BITS)
 #define RAMSTER_MAX_PEERS	BIT(RAMSTER_PEER_BITS)
+#define RAMSTER_COPIES		2
 
-static inline u64 ramster_cookie(unsigned int slot, u64 number)
+static inline u64 ramster_cookie(const unsigned int slots[RAMSTER_COPIES], u64 number)
 {
-	return (u64)slot << RAMSTER_NUMBER_BITS | number;
+	return ((u64)slots[0] << RAMSTER_PEER_BITS | slots[1]) << RAMSTER_NUMBER_BITS |
+	       number;
 }
 
-static inline unsigned int ramster_cookie_slot(u64 cookie)
+static inline unsigned int ramster_cookie_slot(u64 cookie, unsigned int copy)
 {
-	return cookie >> RAMSTER_NUMBER_BITS;
+	return cookie >> (RAMSTER_COOKIE_BITS - (copy + 1) * RAMSTER_PEER_BITS) &
+	       (RAMSTER_MAX_PEERS - 1);
+}
+
+static inline bool ramster_is_mirrored(u64 cookie)
+{
+	return ramster_cookie_slot(cookie, 0) != ramster_cookie_slot(cookie, 1);
+}
+
+/* At how many lenders it is. */
+static inline unsigned int ramster_cookie_copies(u64 cookie)
+{
+	return ramster_is_mirrored(cookie) ? RAMSTER_COPIES : 1;
+}
+
+static inline bool ramster_cookie_is_at(u64 cookie, unsigned int slot)
+{
+	return ramster_cookie_slot(cookie, 0) == slot ||
+	       ramster_cookie_slot(cookie, 1) == slot;
 }
 
 static inline u64 ramster_cookie_number(u64 cookie)
@@ -164,12 +190,28 @@ struct ramster_page {
 #define RAMSTER_SEAL_TAG	16
 #define RAMSTER_MAX_ZPAGE	(ZBUD_MAX_SIZE - RAMSTER_SEAL_HEADER - RAMSTER_SEAL_TAG)
 
+/**
+ * enum ramster_durability - where a swap page is that leaves
+ * @RAMSTER_BACKED: on its device, and at a lender
+ * @RAMSTER_MIRROR: at two lenders, if there are two
+ */
+enum ramster_durability {
+	RAMSTER_BACKED,
+	RAMSTER_MIRROR,
+};
+
 bool ramster_wants_pages(void);
-unsigned int ramster_push(struct ramster_zpage *zpages, unsigned int nr);
+unsigned int ramster_push(struct ramster_zpage *zpages, unsigned int nr,
+			  enum ramster_durability durability);
+bool ramster_prefetch(u64 cookie, const u64 *near, unsigned int nr_near);
 int ramster_load(u64 cookie, const u64 *near, unsigned int nr_near,
 		 struct ramster_page **page);
 void ramster_page_put(struct ramster_page *page);
 void ramster_forget(u64 cookie);
+bool ramster_is_stray(u64 cookie);
+enum ramster_durability ramster_durability(void);
+void ramster_set_durability(enum ramster_durability durability);
+long ramster_mirrored_pages(void);
 int ramster_borrower_start(void);
 
 /*

@@ -87,7 +87,8 @@ void frontswap_disable(void);
 enum frontswap_state frontswap_state(void);
 void frontswap_debug_init(struct dentry *dir);
 
-int frontswap_writeback(swp_entry_t entry, struct folio *folio);
+bool frontswap_writes(swp_entry_t entry);
+int frontswap_writeback(swp_entry_t entry, struct folio *folio, bool owed);
 unsigned int frontswap_writeback_end(struct folio **folios, unsigned int nr);
 
 void frontswap_swapon(unsigned int type, unsigned long nr_slots);

@@ -16,7 +16,7 @@
 static const char *const counters[] = {
 	"pushed", "pushed_bytes", "push_refused", "push_failed", "loads",
 	"hits", "prefetched", "prefetch_hits", "misses", "load_failed",
-	"forged", "forgotten", "forget_lost", "lent_stores", "lent_refused",
+	"forged", "forgotten", "forget_lost", "strays", "mirror_failed", "lent_stores", "lent_refused",
 	"lent_loads", "lent_hits", "lent_dropped", "lent_rejected",
 };
 
@@ -239,9 +239,11 @@ void rs_reset(void)
 	if (!dir)
 		return;
 	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lender"))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "lender") &&
+		    strcmp(entry->d_name, "durability"))
 			rs_peer_remove(entry->d_name);
 	closedir(dir);
+	write_file(rs_path("durability", ""), "backed");
 	rs_lend_no_more();
 	write_file(rs_path("lender", "listen"), "\n");
 	net_plain(LOOPBACK);
