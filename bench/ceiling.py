@@ -98,7 +98,12 @@ def density(run):
 
 
 def pool_share(run):
-    return run["after_zcache_pool_pages"] * 4 / run["memory_kib"]
+    return run.get("after_zcache_pool_pages", 0) * 4 / run["memory_kib"]
+
+
+def has_pool(run):
+    """zcache may have found that the disk is too fast for it."""
+    return pool_share(run) > 0.1
 
 
 def cache_pages(run):
@@ -115,14 +120,13 @@ def ceiling(program, *numbers):
             (pair.split("=") for pair in done.stdout.split())}
 
 
-def of_cell(program, mem_mib, none, ours, costs):
+def of_cell(program, mem_mib, none, ours, stored, costs):
     """
-    One work on one disk: runs without a cache, and with zcache; costs of a hit, a
-    store, a load, and a read of the disk.
+    One work on one disk: runs without a cache, and with zcache; density of the
+    pool; costs of a hit, a store, a load, and a read of the disk.
     """
     pages = median(map(cache_pages, none), "memory")
     set_pages = round(float(WORK.match(none[0]["work"])[1]) * mem_mib * 256)
-    stored = median(map(density, ours), "pages in zcache")
     share = median(map(pool_share, ours), "pool")
     numbers = [pages, set_pages, THETA, stored, *costs]
     best = ceiling(program, *numbers)
@@ -155,7 +159,11 @@ def main():
             cell = [[r for r in which if (r["work"], r["disk"]) == (work, disk)]
                     for which in (none, ours)]
             if cell[0]:
-                result = of_cell(program, mem_mib, *cell,
+                # The same data on another disk, if nothing was stored here.
+                stored = median(map(density, filter(has_pool, cell[1])
+                                    if any(map(has_pool, cell[1])) else
+                                    filter(has_pool, ours)), "pages in zcache")
+                result = of_cell(program, mem_mib, *cell, stored,
                                  [*costs, disk_us(none, disk, costs[0])])
                 print(json.dumps(result), file=out)
 

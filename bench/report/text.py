@@ -12,8 +12,8 @@ READING = (
     "median, so the figure itself is not sure to %.0f %%. A ratio is one of "
     "medians; with %d runs or more its 95 %% interval (bootstrap) stands in "
     "square brackets. `>`: the run in the middle was cut off at the limit. "
-    "`%s`: not measured. `%s`: with an older version of what takes part, or other "
-    "settings, and not yet again."
+    "`%s`: not measured. `%s`: with a version, of what takes part, that is before "
+    "the last one that was measured, or with other settings, and not yet again."
     % (MARK, 100 * NOISE, 100 * NOISE, ENOUGH, NOTHING, OLDER))
 
 
