@@ -53,6 +53,9 @@ void fs_remount(const struct fs *fs);	/* umount and mount */
 char *fs_path(const struct fs *fs, const char *name);
 unsigned long fs_pages_read(const struct fs *fs);	/* from its disk, so far */
 const struct fs *fs_start(const char *name);	/* mount, store all that is clean */
+/* A folder whose files are encrypted, with a key that is made up. */
+#define LOCKED_DIR "locked"
+void fs_encrypt(const struct fs *fs);
 void fs_reset(void);			/* what a failed scenario left */
 
 /* How a page is read or written. */

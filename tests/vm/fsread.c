@@ -267,10 +267,7 @@ SCENARIO(fs_verity, 120, "", "a file with fs-verity is left alone")
 	fs_umount(fs);
 }
 
-#define LOCKED_DIR "locked"
-
-/* A folder whose files are encrypted, with a key that is made up. */
-static void encrypted_folder(const struct fs *fs)
+void fs_encrypt(const struct fs *fs)
 {
 	struct {
 		struct fscrypt_add_key_arg arg;
@@ -302,7 +299,7 @@ SCENARIO(fs_crypt, 120, "", "an encrypted file, read and written under pressure"
 	struct file f;
 	unsigned long i;
 
-	encrypted_folder(fs);
+	fs_encrypt(fs);
 	file_create(&f, fs, LOCKED_DIR "/file", 600, HEAP | TEXT);
 	file_fill(&f, f.max);
 	for (i = 0; i < 4; i++) {

@@ -244,6 +244,64 @@ SCENARIO(rs_rewrite_file, 90, RS,
 	fs_umount(fs);
 }
 
+SCENARIO(rs_read_back, 60, RS,
+	 "pages of a file come back and are changed: the lender has none of them any more")
+{
+	unsigned long at, cached;
+	const struct fs *fs;
+	struct file f;
+
+	rs_self();
+	fs = fs_start("ext4");
+	rs_pool(RS_POOL / 4);
+	file_create(&f, fs, "back", 3 * RS_POOL, HEAP | TEXT);
+	file_fill(&f, f.max);
+	rs_evict(&f);
+	file_verify(&f, READ);
+	rs_report();
+	zexpect(rs_since("hits") > 100, "only %ld hits", rs_since("hits"));
+	for (at = 0; at < f.max * PAGE; at += 10 * PAGE)
+		file_write(&f, at, 10 * PAGE, READ);
+	file_sync(&f);
+	/* For the limit of a group: nothing is stored in place of what there is. */
+	try_write(cgroup_path("scenario", "memory.reclaim"), "64M");
+	cached = file_cached(&f, 0, f.max);
+	zexpect(cached < f.max / 2, "%lu pages are still cached", cached);
+	file_verify(&f, READ);
+	rs_never_forged();
+	file_delete(&f);
+	fs_umount(fs);
+}
+
+SCENARIO(rs_crypt, 60, RS,
+	 "pages of an encrypted file never leave, those of another one do")
+{
+	long stores = zc_file("stores");
+	const struct fs *fs;
+	struct file f;
+
+	rs_self();
+	fs = fs_start("ext4");
+	rs_pool(RS_POOL / 4);
+	fs_encrypt(fs);
+	file_create_large(&f, fs, LOCKED_DIR "/file", 3 * RS_POOL, HEAP | TEXT);
+	rs_evict(&f);
+	nap(500);
+	stores = zc_file("stores") - stores;
+	zexpect(stores > (long)RS_POOL, "only %ld pages were stored", stores);
+	check(!rs_since("pushed"), "%ld pages were pushed", rs_since("pushed"));
+	file_verify(&f, READ);
+	file_delete(&f);
+	file_create_large(&f, fs, "file", 3 * RS_POOL, HEAP | TEXT);
+	rs_evict(&f);
+	zexpect(rs_wait("pushed", 100, 10) >= 100, "only %ld pages were pushed",
+		rs_since("pushed"));
+	file_verify(&f, READ);
+	file_delete(&f);
+	rmdir(fs_path(fs, LOCKED_DIR));
+	fs_umount(fs);
+}
+
 /* ---- The ends of things ---- */
 
 SCENARIO(rs_quota, 60, RS,
@@ -371,12 +429,22 @@ SCENARIO(rs_killed, 60, RS,
 	 "a process is killed while it waits for the network: it ends at once")
 {
 	static const struct link dead = { .loss_percent = 100 };
+	static const struct rs_peer patient = {
+		.name = "self", .address = RS_HERE,
+	};
 	struct region r;
 	double start;
 	unsigned int i;
 	int pid;
 
-	rs_self();
+	rs_ready();
+	rs_lend(RS_HERE);
+	rs_peer_add(&patient);
+	write_file(rs_path("self", "hard_ms"), "20000");
+	write_file(rs_path("self", "soft_ms"), "10000");
+	write_file(rs_path("self", "quota"), "64");
+	write_file(rs_path("self", "borrow"), "1");
+	check(rs_peer_up("self", 5), "the lender does not come up");
 	swap_start(disk0);
 	rs_pool(RS_POOL / 2);
 	region_map(&r, 4 * RS_POOL, HEAP | TEXT);
