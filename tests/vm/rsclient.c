@@ -210,6 +210,32 @@ SCENARIO(rs_client, 60, RS,
 	      "a page is there of an older session");
 }
 
+SCENARIO(rs_client_greedy, 60, RS,
+	 "a client stores more than its quota: it loses its oldest pages for that")
+{
+	static const struct rs_peer poor = {
+		.name = "first", .address = FIRST, .quota = 1,
+	};
+	uint64_t nr = 2 * MIB / PAGE_BYTES, number, taken;
+	uint32_t len;
+
+	rs_ready();
+	rs_lend(RS_HERE);
+	rs_peer_add(&poor);
+	begin_session(&one, EPOCH);
+	for (number = 1; number <= nr; number++)
+		check(store(&one, one.token, number, &taken) == RPC_OK,
+		      "page %lu is refused", (unsigned long)number);
+	check(health(&one, one.token) == RPC_OK, "no STATUS");
+	number = rpc_get64(&one.answer);
+	check(number * PAGE_BYTES <= MIB, "it has %lu pages of %u bytes for 1 MiB",
+	      (unsigned long)number, PAGE_BYTES);
+	check(load(&one, one.token, 1, &len) == RPC_OK && !len,
+	      "the oldest page is there");
+	check(load(&one, one.token, nr, &len) == RPC_OK && len,
+	      "the newest page is not there");
+}
+
 /* Every call with a token that is not of a session of this address. */
 static void gets_nothing(struct client *c, const unsigned char *token,
 			 const char *what)
