@@ -28,19 +28,19 @@
  * struct trial - two machines that shall come together, or not
  * @borrower: folder of its certificate and tlshd.conf
  * @lender: of the same
- * @servername: that the certificate of the lender must have
  * @who: the one of the two whose tlshd refuses
  * @says: why, as the admin guide has it
- * @error: that the kernel of the borrower reports, 0: EACCES
+ * @error: that the kernel of the borrower reports
+ * @servername: that the certificate of the lender must have
  * @days: that have gone since the certificates were made
  */
 struct trial {
 	const char *borrower;
 	const char *lender;
-	const char *servername;
 	const char *who;
 	const char *says;
 	int error;
+	const char *servername;
 	int days;
 };
 
@@ -187,11 +187,11 @@ static void expect_up(void)
 /* Some kernels know the names of errors. */
 static bool is_refused(void)
 {
-	int error = trial->error ?: EACCES;
 	char number[32], name[32];
 
-	snprintf(number, sizeof(number), " is down: -%d", error);
-	snprintf(name, sizeof(name), " is down: -%s", strerrorname_np(error));
+	snprintf(number, sizeof(number), " is down: -%d", trial->error);
+	snprintf(name, sizeof(name), " is down: -%s",
+		 strerrorname_np(trial->error));
 	return tlshd_said(trial->who, trial->says) &&
 	       (said_by_kernel(env.scenario, number) ||
 		said_by_kernel(env.scenario, name));
@@ -225,7 +225,9 @@ static long records(const char *counter)
 	return strtol(at + strlen(counter), NULL, 10);
 }
 
-static const struct trial good = { "alpha", "beta", "beta", .days = 2 };
+static const struct trial good = {
+	"alpha", "beta", .servername = "beta", .days = 2,
+};
 
 SCENARIO(rs_tlshd, 90, TLSHD_NEEDS,
 	 "certificates of both sides are good: swap and file pages leave and come back")
@@ -251,83 +253,58 @@ SCENARIO(rs_tlshd, 90, TLSHD_NEEDS,
 	      rs_since("lent_rejected"));
 }
 
-SCENARIO(rs_tlshd_other_lender, 90, TLSHD_NEEDS,
-	 "the certificate of the lender is of another authority")
-{
-	refused(&(struct trial){
-		"alpha", "beta-other", "beta", "alpha",
-		"The certificate issuer is unknown",
-		.days = 2,
-	});
-}
+#define REFUSED(id, text, ...)						\
+	SCENARIO(id, 90, TLSHD_NEEDS, text)				\
+	{								\
+		static const struct trial these = {			\
+			__VA_ARGS__, .servername = "beta", .days = 2,	\
+		};							\
+									\
+		refused(&these);					\
+	}
 
-SCENARIO(rs_tlshd_other_borrower, 90, TLSHD_NEEDS,
-	 "the certificate of the borrower is of another authority")
-{
-	refused(&(struct trial){
-		"alpha-other", "beta", "beta", "beta",
-		"The certificate issuer is unknown",
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_other_lender,
+	"the certificate of the lender is of another authority",
+	"alpha", "beta-other", "alpha",
+	"The certificate issuer is unknown", EACCES)
 
-SCENARIO(rs_tlshd_old_lender, 90, TLSHD_NEEDS,
-	 "the certificate of the lender has expired")
-{
-	refused(&(struct trial){
-		"alpha", "beta-expired", "beta", "alpha",
-		"The certificate chain uses expired certificate",
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_other_borrower,
+	"the certificate of the borrower is of another authority",
+	"alpha-other", "beta", "beta",
+	"The certificate issuer is unknown", EACCES)
 
-SCENARIO(rs_tlshd_old_borrower, 90, TLSHD_NEEDS,
-	 "the certificate of the borrower has expired")
-{
-	refused(&(struct trial){
-		"alpha-expired", "beta", "beta", "beta",
-		"The certificate chain uses expired certificate",
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_old_lender,
+	"the certificate of the lender has expired",
+	"alpha", "beta-expired", "alpha",
+	"The certificate chain uses expired certificate", EACCES)
 
-SCENARIO(rs_tlshd_wrong_name, 90, TLSHD_NEEDS,
-	 "the certificate of the lender is that of another machine")
-{
-	refused(&(struct trial){
-		"alpha", "gamma", "beta", "alpha",
-		"The name in the certificate does not match the expected",
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_old_borrower,
+	"the certificate of the borrower has expired",
+	"alpha-expired", "beta", "beta",
+	"The certificate chain uses expired certificate", EACCES)
 
-SCENARIO(rs_tlshd_no_lender, 90, TLSHD_NEEDS,
-	 "the lender has no certificate")
-{
-	refused(&(struct trial){
-		"alpha", "beta-nothing", "beta", "beta-nothing",
-		"Handshake with 'alpha' (192.0.2.1) failed", ETIMEDOUT,
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_wrong_name,
+	"the certificate of the lender is that of another machine",
+	"alpha", "gamma", "alpha",
+	"The name in the certificate does not match the expected", EACCES)
 
-SCENARIO(rs_tlshd_no_borrower, 90, TLSHD_NEEDS,
-	 "the borrower has no certificate")
-{
-	refused(&(struct trial){
-		"alpha-nothing", "beta", "beta", "alpha-nothing",
-		"Handshake with 'beta' (192.0.2.2) failed",
-		.days = 2,
-	});
-}
+REFUSED(rs_tlshd_no_lender,
+	"the lender has no certificate",
+	"alpha", "beta-nothing", "beta-nothing",
+	"Handshake with 'alpha' (192.0.2.1) failed", ETIMEDOUT)
+
+REFUSED(rs_tlshd_no_borrower,
+	"the borrower has no certificate",
+	"alpha-nothing", "beta", "alpha-nothing",
+	"Handshake with 'beta' (192.0.2.2) failed", EACCES)
 
 SCENARIO(rs_tlshd_clock, 90, TLSHD_NEEDS,
 	 "the clock is wrong, then right; the lender is known by its address")
 {
 	static const struct trial by_address = {
-		"alpha", "beta", "", "alpha",
+		"alpha", "beta", "alpha",
 		"The certificate chain uses not yet valid certificate",
-		.days = -1000,
+		EACCES, .servername = "", .days = -1000,
 	};
 	struct box box = box_start(20);
 
