@@ -1,6 +1,7 @@
 #!/bin/bash
 # Gate: the hook patches apply to a pristine tree without fuzz, and
-# checkpatch --strict has nothing to say about any of them.
+# checkpatch --strict has nothing to say about any of them. The mutants of the
+# guest tests apply as well: they are run seldom, and would rot unseen.
 set -euo pipefail
 # shellcheck source=tools/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,6 +17,17 @@ check_series() {
 		"list every patch there, in order"
 }
 
+# check_mutants TREE: each for itself, as tools/vm-mutants.sh has them applied.
+check_mutants() {
+	local mutant rotten=()
+	for mutant in "$TOP"/tests/vm/mutants/*.patch; do
+		patch --directory="$1" --strip=1 --fuzz=1 --dry-run --force --silent \
+			<"$mutant" >/dev/null 2>&1 || rotten+=("$(basename "$mutant")")
+	done
+	[ ${#rotten[@]} -eq 0 ] || die "mutants do not apply any more: ${rotten[*]}" \
+		"the code around their lines has changed: adapt them in tests/vm/mutants"
+}
+
 main() {
 	local src dir patches=() scratch patch rc=0
 	need_tool patch perl
@@ -29,6 +41,7 @@ main() {
 	trap "rm -rf '$scratch'" EXIT
 	stage "$src" "$scratch" "${patches[@]}"
 	say "${#patches[@]} patches apply without fuzz to linux-$(kernel_version "$src")"
+	check_mutants "$scratch"
 	# Where checkpatch finds no .git: it would want more of python.
 	cd "$scratch"
 	for patch in "${patches[@]}"; do

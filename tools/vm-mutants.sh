@@ -1,7 +1,8 @@
 #!/bin/bash
 # Do the guest tests test anything? Each patch in tests/vm/mutants takes one
 # protecting line out, of a hook or of our C. For each of them: build a kernel
-# without it, and see that the test which the patch names ("Test: NAME") fails.
+# without it, and see that the test which the patch names ("Test: NAME") fails, in
+# the guest that it names ("Guest: NAME") or the one that runs everything.
 #
 # Usage: tools/vm.sh mutants [NAME...]	default: all, and first the same tests
 #					with the line in
@@ -17,11 +18,15 @@ set -euo pipefail
 . "$TOP/tools/tree.sh"
 
 MUTANTS=$TOP/tests/vm/mutants
-KERNEL=qemu-debug
-GUEST=2cpu-mglru
 PASSED=0 FAILED=0
 
 names() { (cd "$MUTANTS" && echo *.patch | sed 's/\.patch//g'); }
+
+guest_of() {
+	local guest
+	guest=$(sed -n 's/^Guest: //p' "$MUTANTS/$1.patch")
+	echo "${guest:-2cpu-mglru}"
+}
 
 test_of() { sed -n 's/^Test: //p' "$MUTANTS/$1.patch"; }
 
@@ -41,12 +46,11 @@ tree_with() {
 	)
 }
 
-# run_tests LOG TEST...: in a kernel made from the tree as it is now.
+# run_tests LOG GUEST TEST...: in a kernel made from the tree as it is now.
 run_tests() {
-	local log=$1 image
-	shift
-	image=$(TMEM_TREE=$TREE "$TOP/tools/kernel.sh" build "$KERNEL" | tail -n 1)
-	VM_IMAGE=$image "$TOP/tools/vm.sh" test -g "$GUEST" "$@" >"$log" 2>&1
+	local log=$1 guest=$2
+	shift 2
+	TMEM_TREE=$TREE "$TOP/tools/vm.sh" test -g "$guest" "$@" >"$log" 2>&1
 }
 
 verdict() {	# ok|FAIL NAME TEST LOG
@@ -54,11 +58,15 @@ verdict() {	# ok|FAIL NAME TEST LOG
 	if [ "$1" = ok ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
 }
 
+# control GUEST NAME...: the tests of all mutants that are for that guest.
 control() {
-	local tests log=$LOGS/control.log
-	mapfile -t tests < <(for name; do test_of "$name"; done | sort -u)
+	local guest=$1 tests log=$LOGS/control-$1.log
+	shift
+	mapfile -t tests < <(for name; do
+		[ "$(guest_of "$name")" != "$guest" ] || test_of "$name"
+	done | sort -u)
 	tree_with
-	if run_tests "$log" "${tests[@]}"; then
+	if run_tests "$log" "$guest" "${tests[@]}"; then
 		verdict ok "(nothing taken out)" "all pass" "$log"
 	else
 		verdict FAIL "(nothing taken out)" "some fail" "$log"
@@ -66,22 +74,23 @@ control() {
 }
 
 mutant() {
-	local name=$1 test log=$LOGS/$1.log
+	local name=$1 guest test log=$LOGS/$1.log
+	guest=$(guest_of "$name")
 	test=$(test_of "$name")
 	[ -n "$test" ] || die "$name.patch names no test" "add a line \"Test: NAME\""
 	say "$name: $(head -n 1 "$MUTANTS/$name.patch")"
 	tree_with "$name"
 	# It must be that test that fails, and not the boot or the build.
-	if ! run_tests "$log" "$test" && grep -q "^$GUEST  *$test .*FAIL" "$log"; then
+	if ! run_tests "$log" "$guest" "$test" && grep -q "^$guest  *$test .*FAIL" "$log"; then
 		verdict ok "$name" "$test fails" "$log"
-		sed -n "/^$GUEST  *$test .*FAIL/{n;p}" "$log"
+		sed -n "/^$guest  *$test .*FAIL/{n;p}" "$log"
 	else
 		verdict FAIL "$name" "$test does not fail" "$log"
 	fi
 }
 
 main() {
-	local name chosen=("$@")
+	local name guest chosen=("$@")
 	[ $# -gt 0 ] || read -ra chosen < <(names)
 	for name in "${chosen[@]}"; do
 		[ -f "$MUTANTS/$name.patch" ] || die "no such mutant: $name" \
@@ -92,7 +101,10 @@ main() {
 	TREE=$TMEM_CACHE/tree/mutants
 	LOGS=$TMEM_CACHE/log/mutants
 	mkdir -p "$LOGS"
-	[ $# -gt 0 ] || control "${chosen[@]}"
+	[ $# -gt 0 ] || for guest in $(for name in "${chosen[@]}"; do guest_of "$name"; done |
+			sort -u); do
+		control "$guest" "${chosen[@]}"
+	done
 	for name in "${chosen[@]}"; do
 		mutant "$name"
 	done
