@@ -84,10 +84,6 @@
 #define ZCACHE_GFP	(__GFP_NORETRY | __GFP_NOWARN | __GFP_NOMEMALLOC | \
 			 __GFP_KSWAPD_RECLAIM)
 
-/* Frames lie among pages that can be moved, if they can. Not in ZONE_MOVABLE. */
-#define ZCACHE_GFP_MOVABLE \
-	(IS_ENABLED(CONFIG_COMPACTION) ? __GFP_MOVABLE : 0)
-
 /* Made by the first zcache_start(), then constant. */
 static struct zbud *zcache_instance[TMEM_NR_TYPES];
 
@@ -174,28 +170,31 @@ static void zcache_putback_page(struct page *page)
 {
 }
 
-/* Both pages are locked. Never waits: a frame in use is tried again, or not. */
-static int zcache_migrate_page(struct page *to, struct page *from,
-			       enum migrate_mode mode)
+/**
+ * zcache_move_page() - put another page in the place of one of a frame
+ * @zbud: the instance that may have the frame
+ * @to: the new page, locked
+ * @from: the old one, locked
+ * @replace: tells the index
+ * @reclaimable: its frames count as reclaimable
+ *
+ * Context: Process context. Does not wait: a frame in use is tried again, or not.
+ * Return: 0; -EAGAIN or -EBUSY if the frame is in use; -ENOENT if @zbud does not have
+ * @from: it was freed, or is on its way between two instances.
+ */
+int zcache_move_page(struct zbud *zbud, struct page *to, struct page *from,
+		     zbud_replace_t replace, bool reclaimable)
 {
-	enum tmem_pool_type type;
-	int err = -ENOENT;
+	int err;
 
 	/* Ours from now on: the frame may be freed at once, and @to with it. */
 	get_page(to);
-	for (type = 0; type < TMEM_NR_TYPES; type++) {
-		err = zbud_move(zcache_instance[type], to, from,
-				zcache_replace_zpage);
-		if (err != -ENOENT)
-			break;
-	}
+	err = zbud_move(zbud, to, from, replace);
 	if (err) {
 		put_page(to);
-		/* Freed, or on its way from one instance to the other. */
-		return err == -ENOENT ? -EAGAIN : err;
+		return err;
 	}
-	zcache_count(type, ZCACHE_PAGES_MIGRATED);
-	if (type == TMEM_EPHEMERAL) {
+	if (reclaimable) {
 		mod_node_page_state(page_pgdat(from),
 				    NR_KERNEL_MISC_RECLAIMABLE, -1);
 		mod_node_page_state(page_pgdat(to),
@@ -204,7 +203,28 @@ static int zcache_migrate_page(struct page *to, struct page *from,
 	__SetPageMovable(to, page_movable_ops(from));
 	__ClearPageMovable(from);
 	put_page(from);
-	return MIGRATEPAGE_SUCCESS;
+	return 0;
+}
+
+static int zcache_migrate_page(struct page *to, struct page *from,
+			       enum migrate_mode mode)
+{
+	enum tmem_pool_type type;
+	int err = -ENOENT;
+
+	for (type = 0; err == -ENOENT && type < TMEM_NR_TYPES; type++) {
+		/* That of lent frames may be there without these. */
+		if (!zcache_instance[type])
+			continue;
+		err = zcache_move_page(zcache_instance[type], to, from,
+				       zcache_replace_zpage,
+				       type == TMEM_EPHEMERAL);
+		if (!err)
+			zcache_count(type, ZCACHE_PAGES_MIGRATED);
+	}
+	if (err == -ENOENT)
+		err = ramster_move_page(to, from);
+	return err == -ENOENT ? -EAGAIN : err;
 }
 
 static const struct movable_operations zcache_movable_ops = {
@@ -213,8 +233,15 @@ static const struct movable_operations zcache_movable_ops = {
 	.putback_page = zcache_putback_page,
 };
 
-/* Nobody has locked a new page, but by chance: then it just cannot be moved. */
-static void zcache_make_movable(struct page *page)
+/**
+ * zcache_make_movable() - a page that is to be part of a frame can be moved
+ * @page: the page, new
+ *
+ * Nobody has locked a new page, but by chance: then it just cannot be moved.
+ *
+ * Context: Any but interrupt context.
+ */
+void zcache_make_movable(struct page *page)
 {
 	if (!trylock_page(page))
 		return;

@@ -263,6 +263,14 @@ void zcache_trim(void);
 unsigned long zcache_pool_limit(void);
 unsigned long zcache_frame_pages(enum tmem_pool_type type);
 void zcache_free_frame(enum tmem_pool_type type, struct page **pages);
+int zcache_move_page(struct zbud *zbud, struct page *to, struct page *from,
+		     zbud_replace_t replace, bool reclaimable);
+void zcache_make_movable(struct page *page);
+
+/* Frames lie among pages that can be moved, if they can. Not in ZONE_MOVABLE. */
+#define ZCACHE_GFP_MOVABLE \
+	(IS_ENABLED(CONFIG_COMPACTION) ? __GFP_MOVABLE : 0)
+
 unsigned long zcache_shrink_files(unsigned long nr_pages);
 
 /*
@@ -301,7 +309,7 @@ static inline void zcache_writeback_leave(void)
 #endif
 
 /*
- * remote.c and ramster/cold.c
+ * remote.c, ramster/cold.c and ramster/store.c
  */
 
 /* The most pages behind one that are asked for with it. */
@@ -335,6 +343,7 @@ void ramster_leave_add(const struct zbud_key *key, unsigned long handle);
 unsigned int ramster_leave_push(swp_entry_t *slots, unsigned int nr);
 bool ramster_leave(struct tmem_pool *pool, const struct tmem_key *key);
 void ramster_leave_end(void);
+int ramster_move_page(struct page *to, struct page *from);
 #else
 static inline bool zcache_is_remote(unsigned long handle)
 {
@@ -405,6 +414,11 @@ static inline bool ramster_leave(struct tmem_pool *pool,
 
 static inline void ramster_leave_end(void)
 {
+}
+
+static inline int ramster_move_page(struct page *to, struct page *from)
+{
+	return -ENOENT;
 }
 #endif
 

@@ -33,6 +33,7 @@ static const char * const ramster_counter_files[] = {
 	[RAMSTER_LENT_LOADS] = "lent_loads",
 	[RAMSTER_LENT_HITS] = "lent_hits",
 	[RAMSTER_LENT_DROPPED] = "lent_dropped",
+	[RAMSTER_LENT_MIGRATED] = "lent_migrated",
 	[RAMSTER_LENT_REJECTED] = "lent_rejected",
 };
 

@@ -51,6 +51,7 @@ struct seq_file;
  * @RAMSTER_LENT_LOADS: pages that borrowers asked for
  * @RAMSTER_LENT_HITS: and were there
  * @RAMSTER_LENT_DROPPED: pages dropped because the memory was wanted
+ * @RAMSTER_LENT_MIGRATED: pages of frames that were moved elsewhere in memory
  * @RAMSTER_LENT_REJECTED: calls refused: no session, no right, malformed
  * @RAMSTER_NR_COUNTERS: their number
  */
@@ -75,6 +76,7 @@ enum ramster_counter {
 	RAMSTER_LENT_LOADS,
 	RAMSTER_LENT_HITS,
 	RAMSTER_LENT_DROPPED,
+	RAMSTER_LENT_MIGRATED,
 	RAMSTER_LENT_REJECTED,
 	RAMSTER_NR_COUNTERS,
 };

@@ -49,7 +49,8 @@
  * NR_KERNEL_MISC_RECLAIMABLE, and a shrinker gives the oldest back. The frames of
  * zcache are spared by reclaim, as far as they are worth it (frames.c); these are
  * not, so foreign pages go before our own. All of them go before anyone is killed.
- * Frames of kept pages do not count so, unless they are overdue.
+ * Frames of kept pages do not count so, unless they are overdue. All of them can be
+ * moved as those of zcache, by the same code.
  *
  * The oldest number
  * -----------------
@@ -86,8 +87,7 @@
 #include <linux/xarray.h>
 #include <linux/xxhash.h>
 
-#include "../tmem.h"
-#include "../zbud.h"
+#include "../zcache.h"
 #include "proto.h"
 #include "ramster.h"
 
@@ -240,9 +240,11 @@ static bool ramster_add_frame(enum tmem_pool_type type, int nid)
 	if (ramster_spare_pages() < 0)
 		goto fail;
 	for (i = 0; i < ZBUD_FRAME_PAGES; i++) {
-		pages[i] = alloc_pages_node(nid, RAMSTER_GFP, 0);
+		pages[i] = alloc_pages_node(nid, RAMSTER_GFP | ZCACHE_GFP_MOVABLE,
+					    0);
 		if (!pages[i])
 			goto fail;
+		zcache_make_movable(pages[i]);
 	}
 	ramster_account(type, pages, 1);
 	zbud_add_frame(ramster_zbuds[type], pages);
@@ -291,6 +293,56 @@ static const struct tmem_ops ramster_ops = {
 	.free = ramster_free,
 	.check = ramster_check,
 };
+
+/*
+ * Moving frames
+ */
+
+/*
+ * A zpage is in the same place of another frame, and costs what it did. A handle is in
+ * one of the pools at most.
+ */
+static bool ramster_replace_zpage(const struct zbud_key *owner, unsigned long old,
+				  unsigned long new)
+{
+	const struct tmem_key key = { owner->object, owner->index };
+	struct ramster_store *store;
+	enum tmem_pool_type type;
+	bool replaced = false;
+
+	rcu_read_lock();
+	store = xa_load(&ramster_stores, owner->pool);
+	for (type = 0; store && !replaced && type < TMEM_NR_TYPES; type++) {
+		replaced = tmem_replace(store->pools[type], &key, old, new);
+		if (replaced)
+			zbud_free(ramster_zbuds[type], old);
+	}
+	rcu_read_unlock();
+	return replaced;
+}
+
+/**
+ * ramster_move_page() - put another page in the place of one that is lent
+ * @to: the new page, locked
+ * @from: the old one, locked
+ *
+ * Context: As zcache_move_page().
+ * Return: 0; -ENOENT if @from is not lent; -EAGAIN or -EBUSY if it is in use.
+ */
+int ramster_move_page(struct page *to, struct page *from)
+{
+	enum tmem_pool_type type;
+	int err = -ENOENT;
+
+	for (type = 0; err == -ENOENT && type < TMEM_NR_TYPES; type++)
+		if (ramster_zbuds[type])
+			err = zcache_move_page(ramster_zbuds[type], to, from,
+					       ramster_replace_zpage,
+					       type == TMEM_EPHEMERAL);
+	if (!err)
+		ramster_count(RAMSTER_LENT_MIGRATED);
+	return err;
+}
 
 /*
  * Dropping the oldest

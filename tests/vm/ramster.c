@@ -17,7 +17,7 @@ static const char *const counters[] = {
 	"pushed", "pushed_bytes", "push_refused", "push_failed", "loads",
 	"hits", "prefetched", "prefetch_hits", "misses", "load_failed",
 	"forged", "forgotten", "forget_lost", "strays", "mirror_failed", "lent_stores", "lent_refused",
-	"lent_loads", "lent_hits", "lent_dropped", "lent_rejected",
+	"lent_loads", "lent_hits", "lent_dropped", "lent_migrated", "lent_rejected",
 };
 
 static long marks[ARRAY_SIZE(counters)];

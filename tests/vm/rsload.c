@@ -255,6 +255,25 @@ SCENARIO(rs_peer_remove, 90, RS,
 		rs_since("pushed"));
 }
 
+static void memory_is_compacted(unsigned int round)
+{
+	nap(100);
+	/* Something leaves holes. */
+	if (round % 4 == 0)
+		squeeze(60);
+	write_file("/proc/sys/vm/compact_memory", "1");
+}
+
+SCENARIO(rs_compact, 90, RS,
+	 "memory is compacted again and again, that which is lent as well")
+{
+	rs_self();
+	rs_loads(env.box, memory_is_compacted);
+	zexpect(rs_since("lent_migrated") > 50, "only %ld lent pages were moved",
+		rs_since("lent_migrated"));
+	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
+}
+
 static void memory_is_short(unsigned int round)
 {
 	nap(300);
