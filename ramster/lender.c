@@ -629,7 +629,7 @@ static int ramster_thread(void *arg)
 	svc_thread_init_status(rqstp, 0);
 	set_freezable();
 	while (!svc_thread_should_stop(rqstp))
-		svc_recv(rqstp);
+		svc_serve_next(rqstp);
 	svc_exit_thread(rqstp);
 	return 0;
 }
@@ -658,8 +658,8 @@ static int ramster_listen(const struct ramster_lender_conf *conf)
 /* Sockets first: that frees threads which are stuck in sending. */
 static void ramster_serv_stop(void)
 {
-	svc_xprt_destroy_all(ramster_serv, ramster_net);
-	svc_set_num_threads(ramster_serv, NULL, 0);
+	svc_close_all(ramster_serv, ramster_net);
+	svc_run_threads(ramster_serv, 0);
 	svc_destroy(&ramster_serv);
 	put_net(ramster_net);
 	ramster_net = NULL;
@@ -678,7 +678,7 @@ static int ramster_serv_start(const struct ramster_lender_conf *conf)
 	if (!err)
 		err = ramster_listen(conf);
 	if (!err)
-		err = svc_set_num_threads(ramster_serv, NULL, conf->threads);
+		err = svc_run_threads(ramster_serv, conf->threads);
 	if (err)
 		ramster_serv_stop();
 	return err;
