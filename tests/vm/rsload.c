@@ -274,6 +274,28 @@ SCENARIO(rs_compact, 90, RS,
 	zexpect(rs_since("hits") > 50, "only %ld hits", rs_since("hits"));
 }
 
+/* As far as to the frozen tasks, and back. */
+static void machine_sleeps(unsigned int round)
+{
+	nap(500 + 170 * (round % 4));
+	write_file("/sys/power/state", "mem");
+}
+
+SCENARIO(rs_suspend, 90, RS,
+	 "the machine goes to sleep and wakes up in mid traffic, again and again")
+{
+	long pushed;
+
+	write_file("/sys/power/pm_test", "freezer");
+	write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
+	rs_self();
+	rs_loads(env.box, machine_sleeps);
+	check(rs_peer_up("self", 20), "the lender is not used any more");
+	pushed = rs_since("pushed");
+	rs_loads(2, wait_round);
+	zexpect(rs_since("pushed") > pushed, "nothing is pushed any more");
+}
+
 static void memory_is_short(unsigned int round)
 {
 	nap(300);
