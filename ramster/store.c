@@ -721,7 +721,7 @@ static void ramster_evict_zpage(const struct zbud_key *owner,
 
 	rcu_read_lock();
 	store = xa_load(&ramster_stores, owner->pool);
-	/* A store that has left the table frees its zpages itself. */
+	/* A store that has left the table is empty. */
 	if (store && tmem_erase(store->pools[*type], &key, handle))
 		ramster_dropped(store, *type);
 	rcu_read_unlock();
@@ -994,6 +994,9 @@ void ramster_store_destroy(struct ramster_store *store)
 	enum tmem_pool_type type;
 	int nid;
 
+	/* While there is a page the store is found: see zcache_pool_destroy(). */
+	for (type = 0; type < TMEM_NR_TYPES; type++)
+		tmem_invalidate_all(store->pools[type]);
 	xa_erase(&ramster_stores, store->id);
 	/* The shrinker may have found it just before. */
 	synchronize_rcu();
