@@ -51,8 +51,10 @@
 /* The longest value: RAMSTER_MAX_LISTEN of [IPv6 address%interface]:port. */
 #define RAMSTER_VALUE_LEN	320
 
-/* An address with its interface. */
-#define RAMSTER_ADDR_LEN	(INET6_ADDRSTRLEN + IPV6_SCOPE_ID_LEN)
+/* The longest text that rpc_pton() takes, and [] around it. */
+#define RAMSTER_ADDR_LEN	(INET6_ADDRSTRLEN + IPV6_SCOPE_ID_LEN + sizeof("[]"))
+
+#define RAMSTER_SECURITY_LEN	sizeof("insecure")
 
 /* What the settings allow. */
 #define RAMSTER_MIN_MS		10
@@ -81,11 +83,13 @@ struct ramster_folder {
  * struct ramster_lender_folder - the lender
  * @folder: in configfs
  * @conf: settings
+ * @listen: those of them that are no numbers, as they were written
  * @enabled: the service runs
  */
 struct ramster_lender_folder {
 	struct ramster_folder folder;
 	struct ramster_lender_conf conf;
+	char listen[RAMSTER_VALUE_LEN];
 	unsigned int enabled;
 };
 
@@ -93,6 +97,8 @@ struct ramster_lender_folder {
  * struct ramster_peer_folder - a peer
  * @folder: in configfs
  * @conf: settings; the port in its address is not used but @port
+ * @address: of the settings, as it was written
+ * @security: of the settings, as it was written
  * @port: which may be set before the address is
  * @borrow: we borrow from it
  * @quota: MiB that are lent to it
@@ -102,6 +108,8 @@ struct ramster_lender_folder {
 struct ramster_peer_folder {
 	struct ramster_folder folder;
 	struct ramster_peer_conf conf;
+	char address[RAMSTER_ADDR_LEN];
+	char security[RAMSTER_SECURITY_LEN];
 	unsigned int port;
 	unsigned int borrow;
 	unsigned int quota;
@@ -112,12 +120,12 @@ struct ramster_peer_folder {
 /**
  * struct ramster_file - a file in a folder
  * @name: its name
- * @offset: of its number (unsigned int) in the folder
+ * @offset: of its value in the folder, an unsigned int or a text
  * @first: the least that the number may be
  * @last: the most
  * @turn: it is a switch: makes that happen, or says in the log why not
- * @set: it is no number: takes what is written, or says in the log why not
- * @show: the same, in the other direction
+ * @size: room for the text, 0: it is a number
+ * @set: looks what the text means, or says in the log why it is not allowed
  */
 struct ramster_file {
 	const char *name;
@@ -125,8 +133,8 @@ struct ramster_file {
 	unsigned int first;
 	unsigned int last;
 	int (*turn)(struct ramster_folder *folder, unsigned int on);
+	size_t size;
 	int (*set)(struct ramster_folder *folder, const char *name, char *val);
-	ssize_t (*show)(struct ramster_folder *folder, char *page);
 };
 
 static struct ramster_folder *to_ramster_folder(struct config_item *item)
@@ -148,8 +156,8 @@ static struct ramster_peer_folder *to_ramster_peer(struct ramster_folder *folder
  * Files
  */
 
-static unsigned int *ramster_file_number(struct ramster_folder *folder,
-					 const struct ramster_file *file)
+static void *ramster_file_value(struct ramster_folder *folder,
+				const struct ramster_file *file)
 {
 	return (void *)folder + file->offset;
 }
@@ -157,7 +165,7 @@ static unsigned int *ramster_file_number(struct ramster_folder *folder,
 static int ramster_set_number(struct ramster_folder *folder,
 			      const struct ramster_file *file, const char *val)
 {
-	unsigned int *number = ramster_file_number(folder, file);
+	unsigned int *number = ramster_file_value(folder, file);
 	unsigned int n;
 	int err = 0;
 
@@ -181,15 +189,33 @@ static int ramster_set_number(struct ramster_folder *folder,
 	return err;
 }
 
+/*
+ * It is kept as it was written, so that it can be compared with what is to be set. No
+ * text that is allowed is too long for that.
+ */
+static int ramster_set_text(struct ramster_folder *folder,
+			    const struct ramster_file *file, const char *page, char *val)
+{
+	char *text = ramster_file_value(folder, file);
+	int err = file->set(folder, file->name, val);
+
+	if (err)
+		return err;
+	strscpy(text, skip_spaces(page), file->size);
+	strim(text);
+	return 0;
+}
+
 static ssize_t ramster_file_show(struct config_item *item,
 				 const struct ramster_file *file, char *page)
 {
 	struct ramster_folder *folder = to_ramster_folder(item);
+	void *value = ramster_file_value(folder, file);
 
 	guard(mutex)(&folder->lock);
-	if (file->show)
-		return file->show(folder, page);
-	return sysfs_emit(page, "%u\n", *ramster_file_number(folder, file));
+	if (file->size)
+		return sysfs_emit(page, "%s\n", (char *)value);
+	return sysfs_emit(page, "%u\n", *(unsigned int *)value);
 }
 
 static ssize_t ramster_file_store(struct config_item *item,
@@ -213,8 +239,8 @@ static ssize_t ramster_file_store(struct config_item *item,
 		       folder->name, file->name, folder->switches);
 		return -EBUSY;
 	}
-	if (file->set)
-		return file->set(folder, file->name, val) ?: count;
+	if (file->size)
+		return ramster_set_text(folder, file, page, val) ?: count;
 	return ramster_set_number(folder, file, val) ?: count;
 }
 
@@ -332,24 +358,6 @@ bad:
  * The lender
  */
 
-static ssize_t ramster_show_listen(struct ramster_folder *folder, char *page)
-{
-	struct ramster_lender_conf *conf = &to_ramster_lender(folder)->conf;
-	char text[RAMSTER_ADDR_LEN];
-	struct sockaddr *addr;
-	unsigned int i;
-	ssize_t len = 0;
-
-	for (i = 0; i < conf->nr_listen; i++) {
-		addr = (struct sockaddr *)&conf->listen[i];
-		rpc_ntop(addr, text, sizeof(text));
-		len += sysfs_emit_at(page, len,
-				     addr->sa_family == AF_INET6 ? "%s[%s]:%u" : "%s%s:%u",
-				     i ? " " : "", text, rpc_get_port(addr));
-	}
-	return len + sysfs_emit_at(page, len, "\n");
-}
-
 /* All of them or none. */
 static int ramster_set_listen(struct ramster_folder *folder, const char *name, char *val)
 {
@@ -404,7 +412,8 @@ static int ramster_turn_lender(struct ramster_folder *folder, unsigned int on)
 	return err;
 }
 
-RAMSTER_FILE(lender, listen, .set = ramster_set_listen, .show = ramster_show_listen);
+RAMSTER_FILE(lender, listen, RAMSTER_OFFSET(lender, listen), .size = RAMSTER_VALUE_LEN,
+	     .set = ramster_set_listen);
 RAMSTER_FILE(lender, percent, RAMSTER_OFFSET(lender, conf.percent), 1, RAMSTER_MAX_PERCENT);
 RAMSTER_FILE(lender, headroom_percent, RAMSTER_OFFSET(lender, conf.headroom_percent),
 	     0, RAMSTER_MAX_PERCENT);
@@ -429,16 +438,6 @@ static const struct config_item_type ramster_lender_type = {
  * A peer
  */
 
-static ssize_t ramster_show_address(struct ramster_folder *folder, char *page)
-{
-	const struct sockaddr_storage *addr = &to_ramster_peer(folder)->conf.addr;
-	char text[RAMSTER_ADDR_LEN] = "";
-
-	if (addr->ss_family)
-		rpc_ntop((const struct sockaddr *)addr, text, sizeof(text));
-	return sysfs_emit(page, "%s\n", text);
-}
-
 static int ramster_set_address(struct ramster_folder *folder, const char *name, char *val)
 {
 	return ramster_addr(folder->name, name, val, NULL,
@@ -449,12 +448,6 @@ static const char * const ramster_securities[] = {
 	[RAMSTER_TLS] = "tls",
 	[RAMSTER_INSECURE] = "insecure",
 };
-
-static ssize_t ramster_show_security(struct ramster_folder *folder, char *page)
-{
-	return sysfs_emit(page, "%s\n",
-			  ramster_securities[to_ramster_peer(folder)->conf.security]);
-}
 
 static int ramster_set_security(struct ramster_folder *folder, const char *name, char *val)
 {
@@ -472,22 +465,13 @@ static int ramster_set_security(struct ramster_folder *folder, const char *name,
 	return 0;
 }
 
-static ssize_t ramster_show_servername(struct ramster_folder *folder, char *page)
-{
-	return sysfs_emit(page, "%s\n", to_ramster_peer(folder)->conf.servername);
-}
-
 static int ramster_set_servername(struct ramster_folder *folder, const char *name, char *val)
 {
-	struct ramster_peer_conf *conf = &to_ramster_peer(folder)->conf;
-
-	if (!ramster_is_name(val, "-_.:", sizeof(conf->servername))) {
-		pr_err("%s: %s: '%s' is not allowed, up to %zu letters, digits and -_.: are\n",
-		       folder->name, name, val, sizeof(conf->servername) - 1);
-		return -EINVAL;
-	}
-	strscpy(conf->servername, val);
-	return 0;
+	if (ramster_is_name(val, "-_.:", RAMSTER_NAME_LEN))
+		return 0;
+	pr_err("%s: %s: '%s' is not allowed, up to %d letters, digits and -_.: are\n",
+	       folder->name, name, val, RAMSTER_NAME_LEN - 1);
+	return -EINVAL;
 }
 
 static int ramster_turn_borrow(struct ramster_folder *folder, unsigned int on)
@@ -570,10 +554,13 @@ static ssize_t ramster_peer_stats_show(struct config_item *item, char *page)
 	return seq.count;
 }
 
-RAMSTER_FILE(peer, address, .set = ramster_set_address, .show = ramster_show_address);
+RAMSTER_FILE(peer, address, RAMSTER_OFFSET(peer, address), .size = RAMSTER_ADDR_LEN,
+	     .set = ramster_set_address);
 RAMSTER_FILE(peer, port, RAMSTER_OFFSET(peer, port), 1, U16_MAX);
-RAMSTER_FILE(peer, security, .set = ramster_set_security, .show = ramster_show_security);
-RAMSTER_FILE(peer, servername, .set = ramster_set_servername, .show = ramster_show_servername);
+RAMSTER_FILE(peer, security, RAMSTER_OFFSET(peer, security), .size = RAMSTER_SECURITY_LEN,
+	     .set = ramster_set_security);
+RAMSTER_FILE(peer, servername, RAMSTER_OFFSET(peer, conf.servername),
+	     .size = RAMSTER_NAME_LEN, .set = ramster_set_servername);
 RAMSTER_FILE(peer, soft_ms, RAMSTER_OFFSET(peer, conf.soft_ms), RAMSTER_MIN_MS, RAMSTER_MAX_MS);
 RAMSTER_FILE(peer, hard_ms, RAMSTER_OFFSET(peer, conf.hard_ms), RAMSTER_MIN_MS, RAMSTER_MAX_MS);
 RAMSTER_FILE(peer, borrow, RAMSTER_OFFSET(peer, borrow), 0, 1, ramster_turn_borrow);
@@ -629,6 +616,7 @@ static struct config_group *ramster_make_peer(struct config_group *group, const 
 	mutex_init(&p->folder.lock);
 	strscpy(p->conf.name, name);
 	p->conf.security = RAMSTER_TLS;
+	strscpy(p->security, ramster_securities[RAMSTER_TLS]);
 	p->conf.soft_ms = RAMSTER_SOFT_MS;
 	p->conf.hard_ms = RAMSTER_HARD_MS;
 	p->port = RAMSTER_PORT;

@@ -782,9 +782,6 @@ struct ramster_client *ramster_client_allow(const char *name,
 		kfree(client);
 		return ERR_PTR(-EEXIST);
 	}
-	if (security == RAMSTER_INSECURE)
-		pr_warn("INSECURE: %s may borrow without TLS: whoever has or takes the address %pISc can\n",
-			client->name, &client->shown);
 	return client;
 }
 

@@ -85,7 +85,7 @@ test_ramsterctl_load() {
 	local name="ramsterctl: load" want=(
 		./alpha/{address:192.0.2.1,borrow:1,quota:0,security:tls}
 		./beta/{address:2001:db8::2,borrow:0,quota:512,security:insecure}
-		"./lender/"{enabled:1,"listen:192.0.2.7:20612 [2001:db8::7]:99",percent:30})
+		"./lender/"{enabled:1,"listen:192.0.2.7 [2001:db8::7]:99",percent:30})
 	rc_fresh
 	if ! rc_good | ramsterctl load - >"$OUTPUT" 2>&1; then
 		fail "$name" "refused"

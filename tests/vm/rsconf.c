@@ -80,7 +80,7 @@ SCENARIO(rs_bad_config, 30, RS,
 	check(mkdir(rs_path(longer, ""), 0755), "a name of any length is taken");
 }
 
-/* A value that is taken shows how it was understood. */
+/* A value that is taken is shown as it was written, without the blanks around it. */
 static void taken(const char *folder, const char *file, const char *value,
 		  const char *shown)
 {
@@ -103,9 +103,9 @@ SCENARIO(rs_good_config, 30, RS,
 		fail_errno("mkdir");
 	taken("good", "address", "192.0.2.1", "192.0.2.1");
 	taken("good", "address", " 192.0.2.2 \n", "192.0.2.2");
-	taken("good", "address", "2001:db8:0::0001", "2001:db8::1");
-	taken("good", "address", "[2001:db8::2]", "2001:db8::2");
-	taken("good", "address", "fe80::1%lo", "fe80::1%1");
+	taken("good", "address", "2001:db8:0::0001", "2001:db8:0::0001");
+	taken("good", "address", "[2001:db8::2]", "[2001:db8::2]");
+	taken("good", "address", "fe80::1%lo", "fe80::1%lo");
 	refused("good", "address", "fe80::1", -EINVAL);
 	refused("good", "address", "fe80::1%nowhere", -EINVAL);
 	refused("good", "address", "::ffff:192.0.2.1", -EINVAL);
@@ -114,13 +114,17 @@ SCENARIO(rs_good_config, 30, RS,
 	refused("good", "address", "192.0.2.1:5", -EINVAL);
 	refused("good", "address", "ff02::1", -EINVAL);
 	refused("good", "address", "::", -EINVAL);
+	taken("good", "address", "[fe80:0000:0000:0000:0000:0000:0000:0001%0000000001]",
+	      "[fe80:0000:0000:0000:0000:0000:0000:0001%0000000001]");
+	taken("good", "security", "insecure\n", "insecure");
+	taken("good", "security", " tls", "tls");
 	taken("good", "port", "4000", "4000");
 	taken("good", "servername", "lender.example.org", "lender.example.org");
 	refused("good", "servername", "a b", -EINVAL);
 	taken("good", "servername", "\n", "");
 	taken("lender", "listen",
 	      "192.0.2.2  [2001:db8::2]:4000\t2001:db8::3 [::]",
-	      "192.0.2.2:20612 [2001:db8::2]:4000 [2001:db8::3]:20612 [::]:20612");
+	      "192.0.2.2  [2001:db8::2]:4000\t2001:db8::3 [::]");
 	refused("lender", "listen", "192.0.2.2 192.0.2.2:20612", -EINVAL);
 	refused("lender", "listen", "192.0.2.3 2001:db8::1:", -EINVAL);
 	taken("lender", "listen", "\n", "");
