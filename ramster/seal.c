@@ -7,10 +7,14 @@
  * an older one in its place: the number of the page is part of what is verified,
  * and a number is never used again. What does not verify is a miss.
  *
+ * Where the CPU has no instructions for AES it is ChaCha20-Poly1305, as in TLS: AES
+ * in C is slow, and how long it takes depends on the key. Key, nonce and tag are of
+ * the same sizes.
+ *
  *	key	32 random bytes, made at boot, in the transform only. After a
  *		reboot nobody can open what was pushed before, nobody wants to.
  *	nonce	a random salt of 4 bytes, made at boot, and the number, 8 bytes,
- *		big endian. GCM is broken by two pages with one nonce: a number
+ *		big endian. Both are broken by two pages with one nonce: a number
  *		must be sealed once only. Sending it again is no harm.
  *	AAD	number and length of the plaintext, 8 bytes each, big endian
  *	tag	16 bytes, behind the ciphertext
@@ -34,6 +38,8 @@
  * implementations of some architectures call themselves asynchronous, since they
  * would defer work if the vector registers were in use; from a task they are not.
  */
+#define pr_fmt(fmt) "ramster: " fmt
+
 #include <crypto/aead.h>
 #include <crypto/gcm.h>
 #include <linux/build_bug.h>
@@ -41,6 +47,7 @@
 #include <linux/crypto.h>
 #include <linux/err.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/rwsem.h>
 #include <linux/scatterlist.h>
@@ -56,6 +63,9 @@
 
 /* Neither hardware on a bus, nor one that allocates for each request. */
 #define RAMSTER_AVOID	(CRYPTO_ALG_KERN_DRIVER_ONLY | CRYPTO_ALG_ALLOCATES_MEMORY)
+
+/* The crypto API's priority of what is plain C. */
+#define RAMSTER_PLAIN_C	100
 
 /**
  * struct ramster_seal_buffer - what one sealing reads and writes
@@ -160,13 +170,28 @@ static int ramster_make_key(struct crypto_aead *tfm)
 	return err ?: crypto_aead_setauthsize(tfm, RAMSTER_SEAL_TAG);
 }
 
+static bool ramster_is_plain_c(struct crypto_aead *tfm)
+{
+	return crypto_aead_alg(tfm)->base.cra_priority <= RAMSTER_PLAIN_C;
+}
+
+static struct crypto_aead *ramster_cipher_alloc(void)
+{
+	struct crypto_aead *tfm = crypto_alloc_aead("gcm(aes)", 0, RAMSTER_AVOID);
+
+	if (IS_ERR(tfm) || !ramster_is_plain_c(tfm))
+		return tfm;
+	crypto_free_aead(tfm);
+	return crypto_alloc_aead("rfc7539(chacha20,poly1305)", 0, RAMSTER_AVOID);
+}
+
 /**
  * ramster_seal_start() - make the key
  *
  * Once; after that it does nothing, so that tests can call it as well.
  *
  * Context: May sleep. One caller at a time; nothing is being sealed.
- * Return: 0; -ENOENT if there is no AES-GCM that can be used; -ENOMEM; another
+ * Return: 0; -ENOENT if there is no cipher that can be used; -ENOMEM; another
  * -errno of the crypto API.
  */
 int ramster_seal_start(void)
@@ -176,9 +201,10 @@ int ramster_seal_start(void)
 
 	if (ramster_tfm)
 		return 0;
-	tfm = crypto_alloc_aead("gcm(aes)", 0, RAMSTER_AVOID);
+	tfm = ramster_cipher_alloc();
 	if (IS_ERR(tfm))
 		return PTR_ERR(tfm);
+	pr_info("pages are sealed by %s\n", crypto_tfm_alg_driver_name(crypto_aead_tfm(tfm)));
 	err = ramster_make_key(tfm);
 	if (err)
 		goto free_tfm;
