@@ -3,7 +3,7 @@
 # between them (bench/link.c). Sourced by run.sh, never run.
 #
 # Both guests have the kernel of tools/configs/uml-net.config, and the lender has
-# the second CPU, which it shares with the link and the model of the disk.
+# the second CPU, which it shares with the link.
 
 # name | Mbit/s | delay in us, each way | what it is
 LINK_TABLE="

@@ -31,8 +31,8 @@
 #define FRAME_MAX	1600	/* bytes */
 #define OVERHEAD	24
 #define QUEUE		512	/* frames */
-/* A sleep ends up to this much late; the rest is spent spinning. */
-#define SPIN_NS		60000L
+/* A sleep ends about this much late; the rest is spent spinning. */
+#define SPIN_NS		20000L
 /* A guest that takes nothing is asked again after this time. */
 #define FULL_NS		100000L
 

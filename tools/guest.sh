@@ -284,7 +284,9 @@ start_guest() {
 	model=(SLOWDISK="$FIGURES" SLOWDISK_CONTROL="$RUN/control"
 		SLOWDISK_IMAGES="${images#:}")
 	[ "$GUEST" = uml ] || start=(start_pc "${GUEST/qemu/tcg}")
-	[ ${#CPUS[@]} -lt 2 ] || model+=(SLOWDISK_CPU="${CPUS[1]}")
+	# The second CPU is that of the disk, unless there are others beside the guest.
+	[ ${#CPUS[@]} -lt 2 ] || [ ${#BESIDE[@]} -gt 0 ] ||
+		model+=(SLOWDISK_CPU="${CPUS[1]}")
 	[ "$GUEST" != uml ] || taskset -cp "${CPUS[0]}" $BASHPID >/dev/null
 	export "${model[@]}" TMPDIR="$RUN" LD_PRELOAD="$MODEL"
 	"${start[@]}" "$@"
