@@ -200,6 +200,8 @@ struct zbud_list {
  * struct zbud_node - the frames of one NUMA node
  * @lock: covers all of it and the frames
  * @lru: frames with zpages, the one that was stored to last at the end
+ * @passed: up to this one they were offered to zbud_evict_begin() in this round, and
+ *	something stayed in them; NULL at the beginning
  * @with_room: frames that take stores, by zbud_room()
  * @nonempty: which lists of @with_room are not empty
  * @stats: running totals
@@ -207,6 +209,7 @@ struct zbud_list {
 struct zbud_node {
 	spinlock_t lock;	/* all of this and the frames */
 	struct zbud_list lru;
+	struct page *passed;
 	struct zbud_list with_room[ZBUD_CHUNKS];
 	DECLARE_BITMAP(nonempty, ZBUD_CHUNKS);
 	struct zbud_stats stats;
@@ -478,6 +481,8 @@ static void zbud_lru_add(struct zbud_node *node, struct page *first)
 
 static void zbud_lru_del(struct zbud_node *node, struct page *first)
 {
+	if (node->passed == first)
+		node->passed = zbud_get_link(first, ZBUD_LRU + 1);
 	zbud_list_del(&node->lru, ZBUD_LRU, first);
 }
 
@@ -1144,17 +1149,28 @@ bool zbud_has_room(struct zbud *zbud, int nid)
 	return false;
 }
 
-/* The coldest frame that nobody holds, or NULL. */
-static struct page *zbud_coldest(struct zbud_node *node)
+/* Begin to empty the coldest frame that nobody holds, from @first on. NULL: none. */
+static struct page *zbud_take_coldest(struct zbud_node *node, struct page *first)
 {
-	struct page *first;
-
 	lockdep_assert_held(&node->lock);
-	for (first = node->lru.head; first;
-	     first = zbud_get_link(first, ZBUD_LRU))
-		if (!zbud_frame(first)->pins)
-			return first;
-	return NULL;
+	while (first && zbud_frame(first)->pins)
+		first = zbud_get_link(first, ZBUD_LRU);
+	if (first) {
+		zbud_unlist(node, first);
+		zbud_frame(first)->state = ZBUD_EVICTING;
+		zbud_frame(first)->pins++;
+	}
+	return first;
+}
+
+/* Returns true if it is empty: @pages are its pages. */
+static bool zbud_put_back(struct zbud_node *node, struct page *first,
+			  struct page **pages)
+{
+	lockdep_assert_held(&node->lock);
+	zbud_frame(first)->state = ZBUD_NORMAL;
+	zbud_frame(first)->pins--;
+	return zbud_settle(node, first, pages);
 }
 
 /* The handle and the owner of a live slot; false if it is none. */
@@ -1172,15 +1188,18 @@ static bool zbud_live_slot(struct zbud_node *node, struct page *first,
 }
 
 /**
- * zbud_evict_begin() - take the coldest frame of a node to empty it
+ * zbud_evict_begin() - take the next frame of a node to empty it
  * @zbud: the instance
  * @nid: NUMA node
  * @eviction: state, until zbud_evict_end()
  *
  * The frame is pinned and takes no stores. Its zpages can be read, and freed.
  *
+ * The coldest come first. A frame in which something stays is not taken again before
+ * all others had their turn. Then there is none, once, and after that a new round.
+ *
  * Context: Any but interrupt context.
- * Return: false if the node has no frame that is not in use.
+ * Return: false if the node has no frame that is not in use, or a round has ended.
  */
 bool zbud_evict_begin(struct zbud *zbud, int nid, struct zbud_eviction *eviction)
 {
@@ -1188,12 +1207,11 @@ bool zbud_evict_begin(struct zbud *zbud, int nid, struct zbud_eviction *eviction
 	struct page *first;
 
 	spin_lock(&node->lock);
-	first = zbud_coldest(node);
-	if (first) {
-		zbud_unlist(node, first);
-		zbud_frame(first)->state = ZBUD_EVICTING;
-		zbud_frame(first)->pins++;
-	}
+	first = zbud_take_coldest(node, node->passed ?
+				  zbud_get_link(node->passed, ZBUD_LRU) :
+				  node->lru.head);
+	if (!first)
+		node->passed = NULL;
 	spin_unlock(&node->lock);
 	*eviction = (struct zbud_eviction) { .zbud = zbud, .first = first };
 	return first;
@@ -1227,7 +1245,7 @@ bool zbud_evict_next(struct zbud_eviction *eviction, struct zbud_key *key,
  * @eviction: the frame
  * @pages: its pages, if it was emptied
  *
- * A frame with something left in it becomes the youngest. It is released the
+ * A frame with something left in it stays as cold as it was. It is released the
  * usual way when that goes.
  *
  * Context: Any but interrupt context.
@@ -1240,11 +1258,9 @@ bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages)
 	bool gone;
 
 	spin_lock(&node->lock);
-	zbud_frame(first)->state = ZBUD_NORMAL;
-	zbud_frame(first)->pins--;
-	gone = zbud_settle(node, first, pages);
+	gone = zbud_put_back(node, first, pages);
 	if (!gone)
-		zbud_lru_touch(node, first);
+		node->passed = first;
 	spin_unlock(&node->lock);
 	return gone;
 }
@@ -1257,7 +1273,8 @@ bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages)
  * @arg: for @evict
  * @pages: the pages of the frame, if it could be emptied
  *
- * Only one look at each zpage: what is being written or read by others stays.
+ * Only one look at each zpage: what is being written or read by others stays, and
+ * makes the frame the youngest.
  *
  * Context: Any that @evict allows.
  * Return: 0 with @pages handed to the caller; -ENOENT if the node has no frame
@@ -1266,15 +1283,25 @@ bool zbud_evict_end(struct zbud_eviction *eviction, struct page **pages)
 int zbud_evict(struct zbud *zbud, int nid, zbud_evict_t evict, void *arg,
 	       struct page **pages)
 {
-	struct zbud_eviction eviction;
+	struct zbud_node *node = zbud->node[nid];
+	struct zbud_eviction eviction = { .zbud = zbud };
 	unsigned long handle;
 	struct zbud_key key;
+	bool gone;
 
-	if (!zbud_evict_begin(zbud, nid, &eviction))
+	spin_lock(&node->lock);
+	eviction.first = zbud_take_coldest(node, node->lru.head);
+	spin_unlock(&node->lock);
+	if (!eviction.first)
 		return -ENOENT;
 	while (zbud_evict_next(&eviction, &key, &handle))
 		evict(&key, handle, arg);
-	return zbud_evict_end(&eviction, pages) ? 0 : -EBUSY;
+	spin_lock(&node->lock);
+	gone = zbud_put_back(node, eviction.first, pages);
+	if (!gone)
+		zbud_lru_touch(node, eviction.first);
+	spin_unlock(&node->lock);
+	return gone ? 0 : -EBUSY;
 }
 
 /**
@@ -1410,6 +1437,8 @@ static struct page *zbud_relink(struct zbud_node *node, struct page *to,
 		zbud_list_insert(&node->lru, ZBUD_LRU,
 				 zbud_get_link(to, ZBUD_LRU + 1), to,
 				 zbud_get_link(to, ZBUD_LRU));
+	if (node->passed == from)
+		node->passed = to;
 	return to;
 }
 
@@ -1720,6 +1749,7 @@ static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
 			       int *errors)
 {
 	unsigned int room, offered = 0, to_offer = 0;
+	bool passed = !node->passed;
 	struct zbud_stats sum = {};
 	struct page *first;
 
@@ -1727,6 +1757,7 @@ static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
 	zbud_validate_list(&node->lru, ZBUD_LRU, errors);
 	for (first = node->lru.head; first;
 	     first = zbud_get_link(first, ZBUD_LRU)) {
+		passed |= first == node->passed;
 		zbud_expect(errors, zbud_frame(first)->used,
 			    "frame %lx: empty but in the LRU",
 			    page_to_pfn(first));
@@ -1738,6 +1769,7 @@ static void zbud_validate_node(struct zbud *zbud, struct zbud_node *node,
 	     first = zbud_get_link(first, ZBUD_ROOM))
 		to_offer += zbud_validate_frame(zbud, node, first, &sum,
 						errors);
+	zbud_expect(errors, passed, "a round of eviction stands at a frame that is gone");
 	for (room = 0; room < ZBUD_CHUNKS; room++)
 		offered += zbud_validate_room(node, room, errors);
 	zbud_expect(errors, offered == to_offer,

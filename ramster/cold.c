@@ -10,7 +10,8 @@
  * them wakes a worker which sends the next ones, twice as many: the memory that they
  * leave is what reclaim finds before it takes another one. What is encrypted on its
  * device does not leave. A frame with that in it, or with what a lender did not take,
- * stays here and counts as the youngest, so that the next ones get their turn.
+ * stays here, as cold as it is: it is the next to be given up, while the worker goes on
+ * with those behind it (zbud_evict_begin()).
  *
  * Swap pages
  * ----------

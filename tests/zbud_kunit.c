@@ -917,6 +917,54 @@ static void zbud_move_keeps_age(struct kunit *test)
 	}
 }
 
+/* The frame of large zpages whose turn it is, or -1; all of it stays. */
+static int offered(struct stock *s)
+{
+	struct page *pages[ZBUD_FRAME_PAGES];
+	struct zbud_eviction eviction;
+	unsigned long handle;
+	struct zbud_key key;
+
+	if (!zbud_evict_begin(s->zbud, 0, &eviction))
+		return -1;
+	zbud_evict_next(&eviction, &key, &handle);
+	if (zbud_evict_end(&eviction, pages))
+		return -2;
+	return key.index / LARGE_FIT;
+}
+
+/* What stays is not offered again before all others were, and is as cold as before. */
+static void zbud_evicts_in_rounds(struct kunit *test)
+{
+	struct evictor e = { .keep = -1, .pin = -1 };
+	struct page *pages[4][ZBUD_FRAME_PAGES];
+	struct stock *s = test->priv;
+	unsigned int nr;
+
+	for (nr = 0; nr < 4 * LARGE_FIT; nr++) {
+		if (nr % LARGE_FIT == 0)
+			fill_pages(test, ZBUD_MAX_SIZE + 1, pages[nr / LARGE_FIT]);
+		KUNIT_ASSERT_EQ(test, 0, put(s, nr, LARGE));
+	}
+	KUNIT_EXPECT_EQ(test, 0, offered(s));
+	KUNIT_EXPECT_EQ(test, 1, offered(s));
+	/* The round goes on where the last one was, wherever that is by now. */
+	KUNIT_EXPECT_EQ(test, 0, move(s, pages[1][0], rename_zpage));
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	KUNIT_EXPECT_EQ(test, 2, offered(s));
+	for (nr = 2 * LARGE_FIT; nr < 3 * LARGE_FIT; nr++)
+		drop(s, nr);
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	KUNIT_EXPECT_EQ(test, 3, offered(s));
+	KUNIT_EXPECT_EQ(test, -1, offered(s));
+	KUNIT_EXPECT_EQ(test, 0, offered(s));
+	KUNIT_EXPECT_EQ(test, 0, evict(s, &e));
+	KUNIT_EXPECT_TRUE(test, saw_frame(&e, 0));
+	KUNIT_EXPECT_EQ(test, 1, offered(s));
+	KUNIT_EXPECT_EQ(test, 0, zbud_validate(s->zbud));
+	KUNIT_EXPECT_TRUE(test, all_intact(s));
+}
+
 static void zbud_trims_empty(struct kunit *test)
 {
 	struct page *pages[ZBUD_FRAME_PAGES];
@@ -1390,6 +1438,7 @@ static struct kunit_case zbud_cases[] = {
 	KUNIT_CASE(zbud_unknown_page_stays),
 	KUNIT_CASE_PARAM(zbud_move_meets_free, freeing_gen_params),
 	KUNIT_CASE(zbud_move_keeps_age),
+	KUNIT_CASE(zbud_evicts_in_rounds),
 	KUNIT_CASE(zbud_trims_empty),
 	KUNIT_CASE(zbud_validate_complains),
 	KUNIT_CASE_SLOW(zbud_model),

@@ -42,12 +42,16 @@ frame-stays-after-unpin|zbud.c|s/!--zbud_frame\(first\)->pins && zbud_frame\(fir
 frame-leaves-pinned|zbud.c|s/if \(!frame->pins && !frame->used\)/if (frame->used == frame->dead)/
 lru-by-arrival|zbud.c|s/\telse\n\t\tzbud_lru_touch\(node, place->first\);\n//
 evict-sees-dead|zbud.c|s/live = zbud_slot_live\(zbud_frame\(first\), slot\);/live = slot < zbud_frame(first)->nr_slots \&\& zbud_frame(first)->slot[slot] != ZBUD_SLOT_FREE;/
-evict-not-coldest|zbud.c|s/for \(first = node->lru.head; first;\n\t     first = zbud_get_link\(first, ZBUD_LRU\)\)\n(\t\tif \(!zbud_frame)/for (first = node->lru.tail; first; first = zbud_get_link(first, ZBUD_LRU + 1))\n$1/
-evict-takes-pinned|zbud.c|s/(zbud_get_link\(first, ZBUD_LRU\)\)\n\t\tif \()!zbud_frame\(first\)->pins\)/$1true)/
-evict-without-pin|zbud.c|s/(state = ZBUD_EVICTING;\n)\tzbud_frame\(first\)->pins\+\+;\n/$1/; s/(state = ZBUD_NORMAL;\n)\tzbud_frame\(first\)->pins--;\n/$1/
-evict-other-handle|zbud.c|s/evict\(&key, zbud_handle\(first, slot\), arg\)/evict(&key, zbud_handle(first, slot ^ 1), arg)/
-evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tzbud_lru_touch\(node, first\);\n//
+evict-not-coldest|zbud.c|s/zbud_take_coldest\(node, node->lru\.head\)/zbud_take_coldest(node, node->lru.tail)/
+evict-takes-pinned|zbud.c|s/while \(first && zbud_frame\(first\)->pins\)/while (false)/
+evict-without-pin|zbud.c|s/(state = ZBUD_EVICTING;\n)\t\tzbud_frame\(first\)->pins\+\+;\n/$1/; s/(state = ZBUD_NORMAL;\n)\tzbud_frame\(first\)->pins--;\n(\treturn zbud_settle)/$1$2/
+evict-other-handle|zbud.c|s/evict\(&key, handle, arg\)/evict(\&key, handle ^ 1, arg)/
+evict-stays-oldest|zbud.c|s/\tif \(!gone\)\n\t\tzbud_lru_touch\(node, eviction\.first\);\n//
 evicted-takes-no-stores|zbud.c|s/\tzbud_frame\(first\)->state = ZBUD_NORMAL;\n(\tzbud_frame\(first\)->pins--;)/$1/
+round-forgets-place|zbud.c|s/\tif \(!gone\)\n\t\tnode->passed = first;\n//
+round-never-ends|zbud.c|s/\tif \(!first\)\n\t\tnode->passed = NULL;\n//
+round-stands-at-gone|zbud.c|s/\tif \(node->passed == first\)\n\t\tnode->passed = zbud_get_link\(first, ZBUD_LRU \+ 1\);\n//
+round-loses-moved|zbud.c|s/\tif \(node->passed == from\)\n\t\tnode->passed = to;\n//
 frame-of-last-instance|zbud.c|s/zbud->id << ZBUD_ID_SHIFT \|/(pages[i]->private \& BIT(ZBUD_ID_SHIFT) ?: zbud->id << ZBUD_ID_SHIFT) |/; s/WRITE_ONCE\(pages\[i\]->private, 0\)/WRITE_ONCE(pages[i]->private, zbud_page_word(pages[i]) \& BIT(ZBUD_ID_SHIFT))/
 frame-keeps-directory|zbud.c|s/\*frame = \(struct zbud_frame\) \{\n(.*?)\n\t\};/if (frame->state)\n\t\tframe->nr_slots = 0;\n\tframe->free = ZBUD_CHUNKS - zbud_dir_chunks(0);\n\tframe->state = ZBUD_NORMAL;/s
 header-not-counted|zbud.c|s/return 1 \+ wide \+ DIV_ROUND_UP/return wide + DIV_ROUND_UP/
