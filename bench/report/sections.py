@@ -544,10 +544,9 @@ def borrowing(results):
                      "out, MB/s"), traffic),
         *text.paragraph(
             "What to make of it: the server of `nbd` is a program, and in User Mode "
-            "Linux its system calls cost ten times what they cost elsewhere, while "
-            "lending to RAMster needs none. But RAMster computes: AES is done in "
-            "plain C here, ten times slower than by the instructions of a real CPU. "
-            "Connections are plain TCP in both."),
+            "Linux system calls cost far more than elsewhere, while lending to RAMster "
+            "needs none. But RAMster seals each page, here without instructions for "
+            "that. Connections are plain TCP in both."),
         *again(works)]
 
 
