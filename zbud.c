@@ -568,6 +568,8 @@ static void zbud_collect_dead(struct zbud_node *node, struct page *first)
 		zbud_clear_slot(node, first, slot);
 		frame->dead--;
 	}
+	/* One that has lost its mark would never be given back. */
+	WARN_ON_ONCE(frame->dead);
 }
 
 /* Take a frame apart. It is empty, not pinned and in no list. */
