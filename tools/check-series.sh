@@ -49,13 +49,12 @@ try() {
 	fi
 }
 
-# keep_code DIR: the machine code of each object with what it refers to, but
-# without tables: inserting a line moves line numbers in them, and no code.
+# keep_code DIR: the machine code of each object.
 keep_code() {
 	local object
 	for object in "${OBJECTS[@]}"; do
 		mkdir -p "$1/$(dirname "$object")"
-		objdump -drw --no-show-raw-insn "$BUILT/$object" | sed '1,3d' >"$1/$object"
+		code_of "$BUILT/$object" >"$1/$object"
 	done
 }
 

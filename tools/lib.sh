@@ -174,3 +174,7 @@ is_patched() {
 	[ -e "$1/mm/tmem" ] || [ -e "$1/include/linux/frontswap.h" ] ||
 		grep -q 'mm/tmem' "$1/mm/Kconfig" "$1/mm/Makefile"
 }
+
+# code_of OBJECT: its machine code with what that refers to, but without tables:
+# inserting a line moves line numbers in them, and no code.
+code_of() { objdump -drw --no-show-raw-insn "$1" | sed '1,3d'; }
