@@ -45,9 +45,10 @@
  * ------
  * Each page needs a folio of its own until it is written. They are allocated above
  * the min watermark; below it there is a reserve, enough to empty a frame or two and
- * made when swap pages have become many, and the frames and folios of one round are the memory of the next. All the worker
- * does counts as reclaim (PF_MEMALLOC): it never reclaims for itself, and waits for
- * nothing but the device. The workqueue has a rescuer.
+ * made when swap pages have become many, and the frames and folios of one round are
+ * the memory of the next. All the worker does counts as reclaim (PF_MEMALLOC): it
+ * never reclaims for itself, and waits for nothing but the device. The workqueue has
+ * a rescuer.
  *
  * Locks: none. What is static here belongs to the worker, but for the drain target.
  */

@@ -231,8 +231,8 @@ static_assert(ZBUD_FRAME_PAGES == 4);	/* as many as there are links */
 static_assert(NODES_SHIFT <= ZBUD_NID_BITS);
 static_assert(sizeof(struct zbud_header) == ZBUD_CHUNK_SIZE);
 static_assert(sizeof(struct zbud_wide) == ZBUD_CHUNK_SIZE);
-static_assert(ZBUD_SLOT_CHUNK >= ZBUD_CHUNKS - 1);
-static_assert(ZBUD_MAX_SIZE < BIT(16));	/* ZBUD_SLOT_LEN */
+static_assert(BIT(14) >= ZBUD_CHUNKS);	/* ZBUD_SLOT_CHUNK */
+static_assert(BIT(16) > ZBUD_MAX_SIZE);	/* ZBUD_SLOT_LEN */
 static_assert(BIT(ZBUD_SLOT_BITS) >= ZBUD_MAX_SLOTS);
 
 /*
