@@ -501,13 +501,37 @@ static int frontswap_own(swp_entry_t entry, struct folio *folio)
 	return 0;
 }
 
+/*
+ * A slot has a folio in the swap cache, which need not be written: it is clean while it
+ * has the same content as the copy. It takes the place of the copy, if it has been read.
+ */
+static void frontswap_prefer_folio(swp_entry_t entry)
+{
+	struct folio *folio;
+
+	folio = filemap_get_folio(swap_address_space(entry), swap_cache_index(entry));
+	if (IS_ERR(folio))
+		return;
+	/* Locked it owns its slots, but it may have others by now. */
+	if (folio_trylock(folio)) {
+		if (folio_test_swapcache(folio) && folio_test_uptodate(folio) &&
+		    entry.val - folio->swap.val < folio_nr_pages(folio)) {
+			folio_mark_dirty(folio);
+			__frontswap_invalidate(entry, 1);
+		}
+		folio_unlock(folio);
+	}
+	folio_put(folio);
+}
+
 /**
  * frontswap_writeback() - begin to move a copy on to its swap device
  * @entry: the slot
  * @folio: a new folio of one page; the caller keeps its reference, and after
  *	success hands it to frontswap_writeback_end()
  * @owed: the page has left for somewhere else when it might have been written, and is
- *	not safe there: its owner is not asked once more
+ *	not safe there: its owner is not asked once more, and if the page is in the swap
+ *	cache it is dirty from now on, and the copy goes
  *
  * Context: Process context with PF_MEMALLOC set. May sleep, for the device takes
  * only so many requests.
@@ -528,6 +552,8 @@ int frontswap_writeback(swp_entry_t entry, struct folio *folio, bool owed)
 		return -ENOENT;
 	if (frontswap_device_writes(si) && (owed || frontswap_owner_writes(entry)))
 		err = frontswap_own(entry, folio);
+	if (err == -EEXIST && owed)
+		frontswap_prefer_folio(entry);
 	put_swap_device(si);
 	if (err)
 		return err;
