@@ -11,6 +11,8 @@
 #include "ramster.h"
 
 #define SET	(6 * RS_POOL)
+/* Pages that are no neighbours to readahead. */
+#define APART	32UL
 
 SCENARIO(rs_swap, 60, RS,
 	 "more swap pages than the pool may hold come back from the lender")
@@ -128,9 +130,11 @@ SCENARIO(rs_two_lenders, 60, RS,
 }
 
 SCENARIO(rs_prefetch, 60, RS,
-	 "neighbours come with a page, and are there when they are asked for")
+	 "neighbours come with a page that is read ahead, and with no other")
 {
+	unsigned long i;
 	struct region r;
+	long alone;
 
 	rs_self();
 	swap_start(disk0);
@@ -139,6 +143,12 @@ SCENARIO(rs_prefetch, 60, RS,
 	region_fill(&r);
 	rs_pageout(&r);
 	rs_wait("pushed", SET / 2, 10);
+	/* Readahead gives up after the first few. */
+	for (i = 0; i < SET; i += APART)
+		region_verify_page(&r, i);
+	alone = rs_since("prefetched");
+	zexpect(rs_since("hits") > (long)(SET / APART / 2) && alone < (long)(SET / APART),
+		"%ld pages came with %ld that nobody reads ahead", alone, rs_since("hits"));
 	region_verify(&r);
 	rs_report();
 	zexpect(rs_since("prefetch_hits") > 100,
