@@ -509,9 +509,9 @@ new_run() {
 	RUN=$VM/run-$(date +%Y%m%d-%H%M%S)-$$
 	mkdir -p "$RUN"
 	: >"$RUN/results"
-	# The logs of the last runs are enough.
+	# The logs of the last runs are enough, but for those that go on.
 	for old in $(find "$VM" -maxdepth 1 -name 'run-*' | sort | head -n -8); do
-		rm -rf "$old"
+		[ -d "/proc/${old##*-}" ] || rm -rf "$old"
 	done
 }
 
