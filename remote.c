@@ -31,7 +31,9 @@
  * machine. It is a *stray* when one of the two is not to be relied on any more. Then
  * writeback.c takes it to its device, as it would a page of the pool: it becomes a folio
  * in the swap cache first. It is fetched before that, while nobody waits for it: should
- * that fail nothing has happened.
+ * that fail nothing has happened. A folio that is there already is made dirty instead,
+ * and the entry goes: the two have the same content, and it is written when it leaves
+ * memory (frontswap_prefer_folio()).
  */
 #include <linux/errno.h>
 #include <linux/kernel.h>

@@ -57,14 +57,6 @@ static inline bool spin_is_mine(const spinlock_t *lock)
 #define lockdep_is_held(lock)		spin_is_mine(lock)
 #define lockdep_assert_held(lock)	((void)WARN_ON(!spin_is_mine(lock)))
 
-#define spin_lock_nested(l, subclass)	spin_lock(l)
-#define spin_lock_bh(l)			spin_lock(l)
-#define spin_unlock_bh(l)		spin_unlock(l)
-#define spin_lock_irq(l)		spin_lock(l)
-#define spin_unlock_irq(l)		spin_unlock(l)
-#define spin_lock_irqsave(l, f)		do { (f) = 0; spin_lock(l); } while (0)
-#define spin_lock_irqsave_nested(l, f, subclass) spin_lock_irqsave(l, f)
-#define spin_unlock_irqrestore(l, f)	do { (void)(f); spin_unlock(l); } while (0)
-#define spin_trylock_irqsave(l, f)	({ (f) = 0; spin_trylock(l); })
+#include <linux/spinlock_variants.h>
 
 #endif
